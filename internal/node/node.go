@@ -4,11 +4,16 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"nightjar/internal/link"
 	"nightjar/keys"
+	"nightjar/routing"
 	"nightjar/routing/wire"
 	"nightjar/store"
 )
@@ -20,60 +25,184 @@ type Config struct {
 	Transports []link.Transport // preferred first
 	Listen     []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
 	Seeds      []wire.Descriptor
-	Log        *slog.Logger
+	Log        *slog.Logger // nil = silent
 }
 
 // Node drives the routing machines over links and a store.
-type Node struct{ cfg Config }
+type Node struct {
+	cfg    Config
+	self   wire.NodeID
+	desc   atomic.Pointer[wire.Descriptor]
+	ready  chan struct{}
+	ended  chan struct{}
+	inbox  *inbox
+	looks  *pool[routing.Lookup]
+	keeps  *pool[routing.Keep]
+	tokens atomic.Uint64
+	ran    atomic.Bool
+	// life ends with Run; set before Ready. It is stored, against the house rule, because links outlive the call that dialled them.
+	life context.Context
+
+	mu      sync.Mutex // guards closing and the first Add of wg
+	closing bool
+	wg      sync.WaitGroup
+}
+
+var (
+	// ErrNoPeers reports that the node has no peers and can fetch or insert nothing.
+	ErrNoPeers = errors.New("node: no peers")
+	// ErrStopped reports that the node is not running.
+	ErrStopped = errors.New("node: stopped")
+	// ErrNotStored reports a block that the network did not accept.
+	ErrNotStored = errors.New("node: the network did not accept the block")
+)
+
+const (
+	lookWorkers = 4  // reads are served from memory maps: more than the cores gains nothing
+	keepWorkers = 96 // each waits for the same group commit, so that many blocks share one sync
+)
 
 // New makes a node. Run starts it.
-func New(cfg Config) (*Node, error) { return &Node{cfg: cfg}, nil }
+func New(cfg Config) (*Node, error) {
+	if len(cfg.Identity) != ed25519.PrivateKeySize {
+		return nil, errors.New("node: an identity key is needed")
+	}
+	if cfg.Store == nil || len(cfg.Transports) == 0 {
+		return nil, errors.New("node: a store and a transport are needed")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{
+		cfg: cfg, self: wire.NodeID(cfg.Identity.Public().(ed25519.PublicKey)),
+		ready: make(chan struct{}), ended: make(chan struct{}), inbox: newInbox(),
+	}
+	n.looks = newPool(lookWorkers, n.look)
+	n.keeps = newPool(keepWorkers, n.keep)
+	return n, nil
+}
 
-// Run serves until ctx ends; it returns after everything that it started has ended.
-func (n *Node) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Run serves until ctx ends; it returns after everything that it started has ended. A node runs once.
+func (n *Node) Run(ctx context.Context) error {
+	if n.ran.Swap(true) {
+		return errors.New("node: Run was called twice")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer close(n.ended)
+	defer n.looks.wait()
+	defer n.keeps.wait()
+	defer n.close()
+	defer cancel()
+	n.life = ctx
+	listeners, err := n.listen()
+	for _, l := range listeners {
+		defer l.Close()
+	}
+	if err != nil {
+		n.abandon(n.inbox.close())
+		return err
+	}
+	for _, l := range listeners {
+		n.spawn(func() { n.accept(ctx, l.Listener, l.transport) }) // ends with ctx
+	}
+	close(n.ready)
+	newLoop(n).run(ctx)
+	return nil
+}
+
+// spawn runs f on a goroutine that Run waits for; false means that the node is stopping and f will not run.
+func (n *Node) spawn(f func()) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return false
+	}
+	n.wg.Add(1)
+	// Whoever calls says what ends f.
+	go func() {
+		defer n.wg.Done()
+		f()
+	}()
+	return true
+}
+
+// close lets nothing new start and waits for what runs.
+func (n *Node) close() {
+	n.mu.Lock()
+	n.closing = true
+	n.mu.Unlock()
+	n.wg.Wait()
+}
+
+// listener is an open listener and the name of its transport.
+type listener struct {
+	link.Listener
+	transport string
+}
+
+// listen opens all listeners and signs the node's descriptor.
+func (n *Node) listen() ([]listener, error) {
+	var listeners []listener
+	var addrs []wire.Addr
+	for _, a := range n.cfg.Listen {
+		name, address, _ := strings.Cut(string(a), "/")
+		t := n.transport(name)
+		if t == nil {
+			return listeners, fmt.Errorf("listen on %s: no such transport", a)
+		}
+		l, err := t.Listen(address)
+		if err != nil {
+			return listeners, fmt.Errorf("listen on %s: %w", a, err)
+		}
+		listeners = append(listeners, listener{l, name})
+		addrs = append(addrs, reachable(name, l.Address())...)
+	}
+	d, err := wire.NewDescriptor(n.cfg.Identity, hour(time.Now()), addrs[:min(len(addrs), wire.MaxAddrs)])
+	if err != nil {
+		return listeners, fmt.Errorf("describe this node: %w", err)
+	}
+	n.desc.Store(&d)
+	return listeners, nil
+}
+
+func (n *Node) transport(name string) link.Transport {
+	for _, t := range n.cfg.Transports {
+		if t.Name() == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// hour is t as Unix time, rounded down so that a descriptor does not tell when exactly a node started.
+func hour(t time.Time) uint64 { return uint64(t.Truncate(time.Hour).Unix()) }
 
 // Ready is closed when the node listens and serves.
-func (n *Node) Ready() <-chan struct{} { return nil }
+func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Self is the node's own descriptor; valid once Ready.
-func (n *Node) Self() wire.Descriptor { return wire.Descriptor{} }
+func (n *Node) Self() wire.Descriptor { return *n.desc.Load() }
 
-// AddPeer connects to a node and waits for the link.
-func (n *Node) AddPeer(ctx context.Context, d wire.Descriptor) error { return nil }
+// Location is the node's place on the ring.
+func (n *Node) Location() keys.Location { return n.self.Location() }
 
-// Status is a coarse snapshot for people: nothing in it identifies a request.
-type Status struct {
-	Started time.Time
-	Peers   []Peer
-	Store   store.Stats
-	// OnionHops is 0: the originator of a request is not hidden.
-	OnionHops int
+// look answers a Lookup effect.
+func (n *Node) look(l routing.Lookup) {
+	b, err := n.cfg.Store.Get(l.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		n.cfg.Log.Warn("store: a block could not be read", "err", err)
+	}
+	n.inbox.push(routing.LookedUp{Ref: l.Ref, Block: b})
 }
 
-// Peer is one link.
-type Peer struct {
-	ID        wire.NodeID
-	Transport string
-	Inbound   bool
-	Since     time.Time
+// keep answers a Keep effect. A record that is older than the one held counts as kept: the newer one answers for it.
+func (n *Node) keep(k routing.Keep) {
+	err := n.cfg.Store.Put(k.Block, k.Class, k.At)
+	ok := err == nil || errors.Is(err, store.ErrStale)
+	if !ok && k.Class == store.Sink {
+		n.cfg.Log.Warn("store: a block could not be kept", "err", err)
+	}
+	if k.Ref != 0 {
+		n.inbox.push(routing.Kept{Ref: k.Ref, OK: ok})
+	}
 }
-
-// Status returns a snapshot.
-func (n *Node) Status() Status { return Status{} }
-
-// ErrNoPeers reports that the node has no peers and can fetch or insert nothing.
-var ErrNoPeers = errors.New("node: no peers")
-
-// Client fetches and inserts on behalf of the local user. It implements content.Source and content.Sink.
-type Client struct{}
-
-// Client returns a client whose requests have the given class.
-func (n *Node) Client(class wire.Class) *Client { return &Client{} }
-
-// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoPeers, or ctx's.
-func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
-	return keys.Block{}, ErrNoPeers
-}
-
-// Insert returns when the block is stored by its sink set (all rotated positions for a top block).
-func (c *Client) Insert(ctx context.Context, b keys.Block, top bool) error { return ErrNoPeers }

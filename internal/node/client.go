@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"nightjar/internal/content"
+	"nightjar/keys"
+	"nightjar/routing"
+	"nightjar/routing/wire"
+)
+
+const (
+	// tries is how often a request that failed for a passing reason is made again.
+	tries = 4
+	// retryAfter is the first pause before another try; it doubles.
+	retryAfter = 150 * time.Millisecond
+	// minTopCopies is at how many of its rotated positions a top block must be stored for Insert to succeed.
+	minTopCopies = 3
+)
+
+// Client fetches and inserts on behalf of the local user. It implements content.Source and content.Sink.
+type Client struct {
+	n     *Node
+	class wire.Class
+}
+
+// Client returns a client whose requests have the given class.
+func (n *Node) Client(class wire.Class) *Client { return &Client{n, class} }
+
+// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
+// top block are tried in random order, so that no one place on the ring sees all who ask.
+func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
+	last := fmt.Errorf("fetch: %w", content.ErrNotFound)
+	for _, rotation := range rotations(top) {
+		done, err := c.retry(ctx, func(t routing.Token) routing.Event {
+			return routing.LocalGet{Token: t, ID: id, Rotation: rotation, Class: c.class}
+		})
+		if err != nil {
+			return keys.Block{}, err
+		}
+		if !done.Block.IsZero() {
+			return done.Block, nil
+		}
+	}
+	return keys.Block{}, last
+}
+
+// Insert returns when the block is stored by its sink set (a top block: at its rotated positions). The error is
+// ErrNotStored, ErrNoPeers, ErrStopped, or ctx's.
+func (c *Client) Insert(ctx context.Context, b keys.Block, top bool) error {
+	all := rotations(top)
+	errs := make(chan error, len(all))
+	for _, rotation := range all {
+		// Ends with the request, which ctx and the machine's own deadline bound.
+		go func() { errs <- c.insertAt(ctx, b, rotation) }()
+	}
+	stored := 0
+	var last error
+	for range all {
+		if err := <-errs; err != nil {
+			last = err
+		} else {
+			stored++
+		}
+	}
+	if stored >= min(minTopCopies, len(all)) {
+		return nil
+	}
+	return last
+}
+
+func (c *Client) insertAt(ctx context.Context, b keys.Block, rotation uint8) error {
+	done, err := c.retry(ctx, func(t routing.Token) routing.Event {
+		return routing.LocalPut{Token: t, Block: b, Rotation: rotation, Class: c.class}
+	})
+	if err == nil && done.Copies == 0 {
+		err = ErrNotStored
+	}
+	return err
+}
+
+// rotations lists the positions of a block in random order.
+func rotations(top bool) []uint8 {
+	if !top {
+		return []uint8{0}
+	}
+	all := make([]uint8, keys.Rotations)
+	for i, r := range rand.Perm(keys.Rotations) {
+		all[i] = uint8(r)
+	}
+	return all
+}
+
+// retry makes a request until it is answered, there is nothing (more) to find, or it has failed too often.
+func (c *Client) retry(ctx context.Context, ev func(routing.Token) routing.Event) (routing.Done, error) {
+	pause := retryAfter
+	for try := 1; ; try++ {
+		done, err := c.do(ctx, ev)
+		if err != nil {
+			return done, err
+		}
+		if !done.Block.IsZero() || done.Copies > 0 || done.Reason == wire.NotFound || try == tries {
+			return done, nil
+		}
+		select {
+		case <-time.After(pause):
+			pause *= 2
+		case <-ctx.Done():
+			return done, ctx.Err()
+		}
+	}
+}
+
+// do makes one request and waits for its answer.
+func (c *Client) do(ctx context.Context, ev func(routing.Token) routing.Event) (routing.Done, error) {
+	token := routing.Token(c.n.tokens.Add(1))
+	reply := make(chan routing.Done, 1)
+	c.n.inbox.push(request{ev(token), token, reply})
+	select {
+	case done := <-reply:
+		if done.Block.IsZero() && done.Copies == 0 && done.Reason == wire.Failed {
+			return done, c.alive()
+		}
+		return done, nil
+	case <-ctx.Done():
+		c.n.inbox.push(routing.LocalCancel{Token: token})
+		return routing.Done{}, ctx.Err()
+	case <-c.n.ended:
+		return routing.Done{}, ErrStopped
+	}
+}
+
+// alive says why a failed request cannot have succeeded, if the node itself is the cause.
+func (c *Client) alive() error {
+	select {
+	case <-c.n.ended:
+		return ErrStopped
+	default:
+	}
+	if len(c.n.Status().Peers) == 0 {
+		return ErrNoPeers
+	}
+	return nil
+}
+
+var (
+	_ content.Source = (*Client)(nil)
+	_ content.Sink   = (*Client)(nil)
+)

@@ -1,0 +1,182 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"nightjar/internal/link"
+	"nightjar/routing"
+	"nightjar/routing/wire"
+)
+
+const (
+	// dialTime bounds the whole attempt to reach a node on one address.
+	dialTime = 8 * time.Second
+	// helloTime bounds how long a new link may take to say Hello.
+	helloTime = 5 * time.Second
+	// protocolVersion is the version in Hello.
+	protocolVersion = 1
+)
+
+// errHello reports a peer that did not introduce itself as the protocol demands.
+var errHello = errors.New("node: bad hello")
+
+// accept takes in links until ctx ends.
+func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
+	for {
+		conn, err := l.Accept(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			n.cfg.Log.Warn("a listener failed", "err", err)
+			select {
+			case <-time.After(time.Second): // out of descriptors, say: try again, slowly
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		// Ends within helloTime.
+		started := n.spawn(func() {
+			if n.introduce(ctx, conn, true, name) != nil {
+				conn.Close()
+			}
+		})
+		if !started {
+			conn.Close()
+		}
+	}
+}
+
+// dialFor carries out a Dial effect.
+func (n *Node) dialFor(ctx context.Context, d wire.Descriptor) {
+	if n.connect(ctx, d) != nil {
+		n.inbox.push(routing.DialFailed{Peer: d.ID})
+	}
+}
+
+// AddPeer connects to a node and waits for the link.
+func (n *Node) AddPeer(ctx context.Context, d wire.Descriptor) error {
+	if d.ID == n.self {
+		return errors.New("node: this is the node itself")
+	}
+	select {
+	case <-n.ready:
+	case <-n.ended:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	n.inbox.push(routing.Learned{Nodes: []wire.Descriptor{d}})
+	for _, p := range n.Status().Peers {
+		if p.ID == d.ID {
+			return nil
+		}
+	}
+	return n.connect(ctx, d)
+}
+
+// connect tries the node's addresses over the transports, the preferred one first, until one leads to a link.
+func (n *Node) connect(ctx context.Context, d wire.Descriptor) error {
+	err := errors.New("node: no address that this node can dial")
+	for _, t := range n.cfg.Transports {
+		for _, a := range d.Addrs {
+			address, ok := strings.CutPrefix(string(a), t.Name()+"/")
+			if !ok {
+				continue
+			}
+			if err = n.connectTo(ctx, t, address, d.ID); err == nil {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return err
+}
+
+func (n *Node) connectTo(ctx context.Context, t link.Transport, address string, id wire.NodeID) error {
+	ctx2, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	conn, err := t.Dial(ctx2, address, id)
+	if err != nil {
+		return fmt.Errorf("dial: %w", err)
+	}
+	if err = n.introduce(n.life, conn, false, t.Name()); err != nil {
+		conn.Close()
+	}
+	return err
+}
+
+// introduce exchanges Hellos, starts the link's reader and writer, and hands the link to the loop.
+func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, transport string) error {
+	late := time.AfterFunc(helloTime, func() { conn.Close() })
+	defer late.Stop()
+	ended := context.AfterFunc(ctx, func() { conn.Close() })
+	defer ended()
+	hello := wire.Append(nil, wire.Hello{Version: protocolVersion, Self: n.Self()})
+	if err := errors.Join(conn.Write(hello), conn.Flush()); err != nil {
+		return err
+	}
+	frame, err := conn.Read()
+	if err != nil {
+		return err
+	}
+	msg, err := wire.Parse(frame)
+	if err != nil {
+		return err
+	}
+	h, ok := msg.(wire.Hello)
+	if !ok || h.Version != protocolVersion || h.Self.ID != conn.Peer() || !late.Stop() {
+		return errHello
+	}
+	p := &peer{
+		id: h.Self.ID, hello: h.Self, conn: conn, transport: transport, inbound: inbound,
+		since: time.Now(), out: newOutbox(), done: make(chan struct{}),
+	}
+	if !n.start(ctx, p) {
+		return ErrStopped
+	}
+	return nil
+}
+
+// start hands the link to the loop and then begins to read, so that the loop knows the peer before its first message.
+func (n *Node) start(ctx context.Context, p *peer) bool {
+	if ctx.Err() != nil || !n.inbox.offer(linkUp{p}) {
+		return false
+	}
+	reading := n.spawn(func() { n.read(p) })              // ends when the connection is closed
+	return n.spawn(func() { n.write(ctx, p) }) && reading // ends with the reader or ctx
+}
+
+// reachable lists the addresses by which others can dial a listener: its own, or those of the machine's interfaces if it
+// listens everywhere.
+func reachable(transport, address string) []wire.Addr {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil
+	}
+	ip := net.ParseIP(host)
+	if ip == nil || !ip.IsUnspecified() {
+		return []wire.Addr{wire.Addr(transport + "/" + address)}
+	}
+	var out []wire.Addr
+	nets, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range nets {
+		n, ok := a.(*net.IPNet)
+		if !ok || n.IP.IsLoopback() || n.IP.IsLinkLocalUnicast() {
+			continue
+		}
+		out = append(out, wire.Addr(transport+"/"+net.JoinHostPort(n.IP.String(), port)))
+	}
+	return out
+}

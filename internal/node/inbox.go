@@ -1,0 +1,75 @@
+package node
+
+import "sync"
+
+// maxInbox is how many events may wait before link readers are held back.
+const maxInbox = 4096
+
+// inbox carries events to the loop. push never blocks, so workers cannot deadlock with the loop; offer blocks while the
+// inbox is full, so that peers are slowed down by their own traffic.
+type inbox struct {
+	mu     sync.Mutex
+	room   sync.Cond
+	items  []any
+	wake   chan struct{}
+	closed bool
+}
+
+func newInbox() *inbox {
+	q := &inbox{wake: make(chan struct{}, 1)}
+	q.room.L = &q.mu
+	return q
+}
+
+// push adds an event at once. After close it does nothing.
+func (q *inbox) push(ev any) {
+	q.mu.Lock()
+	if !q.closed {
+		q.items = append(q.items, ev)
+	}
+	q.mu.Unlock()
+	q.signal()
+}
+
+// offer adds an event when there is room; false means that the inbox is closed.
+func (q *inbox) offer(ev any) bool {
+	q.mu.Lock()
+	for len(q.items) >= maxInbox && !q.closed {
+		q.room.Wait()
+	}
+	ok := !q.closed
+	if ok {
+		q.items = append(q.items, ev)
+	}
+	q.mu.Unlock()
+	q.signal()
+	return ok
+}
+
+// take moves all waiting events into buf, which it returns.
+func (q *inbox) take(buf []any) []any {
+	q.mu.Lock()
+	clear(buf)
+	items := q.items
+	q.items = buf[:0]
+	q.mu.Unlock()
+	q.room.Broadcast()
+	return items
+}
+
+// close releases all who wait and drops what comes later. It returns the events that nobody will handle.
+func (q *inbox) close() []any {
+	q.mu.Lock()
+	items := q.items
+	q.items, q.closed = nil, true
+	q.mu.Unlock()
+	q.room.Broadcast()
+	return items
+}
+
+func (q *inbox) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,112 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"nightjar/internal/link"
+	"nightjar/routing"
+	"nightjar/routing/wire"
+)
+
+// pingEvery is how long a link may be silent in our direction before we say something: well below the links' idle time-out.
+const pingEvery = 20 * time.Second
+
+// peer is one link after both Hellos. Its reader and writer goroutines end when the connection is closed.
+type peer struct {
+	id        wire.NodeID
+	hello     wire.Descriptor
+	conn      link.Conn
+	transport string
+	inbound   bool
+	since     time.Time
+	out       *outbox
+	done      chan struct{} // closed by the reader when the connection has ended
+}
+
+// read hands what the peer sends to the loop until the connection ends. Blocks are verified here, in parallel with
+// the loop and with other links.
+func (n *Node) read(p *peer) {
+	defer n.inbox.push(linkDown{p})
+	defer close(p.done)
+	defer p.conn.Close()
+	for {
+		frame, err := p.conn.Read()
+		if err != nil {
+			return
+		}
+		msg, err := wire.Parse(frame)
+		if bad := (*wire.BadBlockError)(nil); errors.As(err, &bad) {
+			if !n.inbox.offer(routing.Garbled{From: p.id, Bad: *bad}) {
+				return
+			}
+			continue
+		}
+		if err != nil {
+			n.inbox.push(routing.Misbehaved{Peer: p.id})
+			return
+		}
+		if !n.receive(p, msg) {
+			return
+		}
+	}
+}
+
+// receive handles one message; false ends the link.
+func (n *Node) receive(p *peer, msg wire.Message) bool {
+	switch msg := msg.(type) {
+	case wire.Ping:
+		return p.out.put(wire.Pong{Nonce: msg.Nonce})
+	case wire.Pong:
+		return true
+	case wire.Hello:
+		n.inbox.push(routing.Misbehaved{Peer: p.id})
+		return false
+	case wire.Near, wire.Nodes:
+		return n.inbox.offer(routing.Asked{From: p.id, Msg: msg})
+	case wire.Get:
+		if p.out.full() {
+			return p.out.put(wire.Fail{Req: msg.Req, Reason: wire.Overload})
+		}
+	case wire.Put:
+		if p.out.full() {
+			return p.out.put(wire.Fail{Req: msg.Req, Reason: wire.Overload})
+		}
+	}
+	return n.inbox.offer(routing.Received{From: p.id, Msg: msg})
+}
+
+// write sends what is queued for the peer until the connection ends, and a Ping when there was nothing for a while.
+func (n *Node) write(ctx context.Context, p *peer) {
+	defer p.conn.Close()
+	defer p.out.close()
+	idle := time.NewTicker(pingEvery)
+	defer idle.Stop()
+	buf := make([]byte, 0, 4096)
+	silent := true
+	for {
+		for m, ok := p.out.next(); ok; m, ok = p.out.next() {
+			silent = false
+			buf = wire.Append(buf[:0], m)
+			if p.conn.Write(buf) != nil {
+				return
+			}
+		}
+		if p.conn.Flush() != nil {
+			return
+		}
+		select {
+		case <-p.out.wake:
+		case <-idle.C:
+			if silent {
+				p.out.put(wire.Ping{})
+			}
+			silent = true
+		case <-p.done:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

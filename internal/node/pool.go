@@ -1,0 +1,50 @@
+package node
+
+import "sync"
+
+// pool runs jobs on at most max goroutines, which exist only while there is work. submit never blocks; the number of
+// waiting jobs is bounded by who submits (the routing machine's tables).
+type pool[T any] struct {
+	run     func(T)
+	max     int
+	mu      sync.Mutex
+	queue   []T
+	running int
+	wg      sync.WaitGroup
+}
+
+func newPool[T any](max int, run func(T)) *pool[T] { return &pool[T]{run: run, max: max} }
+
+func (p *pool[T]) submit(job T) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = append(p.queue, job)
+	if p.running == p.max {
+		return
+	}
+	p.running++
+	p.wg.Add(1)
+	go p.work() // ends when the queue is empty
+}
+
+func (p *pool[T]) work() {
+	defer p.wg.Done()
+	for {
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			p.running--
+			p.queue = nil
+			p.mu.Unlock()
+			return
+		}
+		job := p.queue[0]
+		var none T
+		p.queue[0] = none
+		p.queue = p.queue[1:]
+		p.mu.Unlock()
+		p.run(job)
+	}
+}
+
+// wait returns when all jobs are done; nothing may be submitted any more.
+func (p *pool[T]) wait() { p.wg.Wait() }
