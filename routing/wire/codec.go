@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"nightjar/keys"
 )
 
 // ErrMalformed reports bytes that are no message.
@@ -16,8 +19,80 @@ type BadBlockError struct {
 
 func (e *BadBlockError) Error() string { return fmt.Sprintf("wire: bad block (put=%t)", e.Put) }
 
-// Append appends the encoding of m to b.
-func Append(b []byte, m Message) []byte { return b }
+// Version is the version of everything in this package, as Hello carries it.
+const Version = 1
 
-// Parse reads one message that fills b exactly. Blocks are verified and take ownership of b. The error wraps ErrMalformed or is a *BadBlockError.
-func Parse(b []byte) (Message, error) { return nil, ErrMalformed }
+// The first byte of a message: SPEC.md §2.
+const (
+	typeHello  = 0x01
+	typePing   = 0x02
+	typePong   = 0x03
+	typeNear   = 0x04
+	typeNodes  = 0x05
+	typeGet    = 0x10
+	typeData   = 0x11
+	typePut    = 0x12
+	typeStored = 0x13
+	typeFail   = 0x14
+	typeCancel = 0x15
+)
+
+// Sizes in bytes of whole messages, or of all that precedes their variable part.
+const (
+	sizeHello  = 1 + 1
+	sizePing   = 1 + 8
+	sizeNear   = 1 + 4 + 8
+	sizeNodes  = 1 + 4 + 1
+	sizeGet    = 1 + 4 + 3 + keys.IDSize
+	sizeData   = 1 + 4 + keys.IDSize
+	sizePut    = sizeGet
+	sizeStored = 1 + 4 + 1
+	sizeFail   = 1 + 4 + 1
+	sizeCancel = 1 + 4
+)
+
+// Append appends the encoding of m to b.
+func Append(b []byte, m Message) []byte {
+	switch m := m.(type) {
+	case Data:
+		b = appendReq(b, typeData, m.Req)
+		b = m.Block.ID().Append(b)
+		return append(b, m.Block.Data()...)
+	case Put:
+		b = appendAsk(b, typePut, m.Req, m.HTL, m.Class, m.Rotation)
+		b = m.Block.ID().Append(b)
+		return append(b, m.Block.Data()...)
+	case Get:
+		b = appendAsk(b, typeGet, m.Req, m.HTL, m.Class, m.Rotation)
+		return m.ID.Append(b)
+	case Stored:
+		return append(appendReq(b, typeStored, m.Req), m.Copies)
+	case Fail:
+		return append(appendReq(b, typeFail, m.Req), byte(m.Reason))
+	case Cancel:
+		return appendReq(b, typeCancel, m.Req)
+	case Near:
+		return binary.BigEndian.AppendUint64(appendReq(b, typeNear, m.Req), uint64(m.Target))
+	case Nodes:
+		b = append(appendReq(b, typeNodes, m.Req), byte(len(m.Nodes)))
+		for i := range m.Nodes {
+			b = m.Nodes[i].Append(b)
+		}
+		return b
+	case Hello:
+		return m.Self.Append(append(b, typeHello, m.Version))
+	case Ping:
+		return binary.BigEndian.AppendUint64(append(b, typePing), m.Nonce)
+	case Pong:
+		return binary.BigEndian.AppendUint64(append(b, typePong), m.Nonce)
+	}
+	panic("wire: Append of a message that this package does not define")
+}
+
+func appendReq(b []byte, kind byte, r Req) []byte {
+	return binary.BigEndian.AppendUint32(append(b, kind), uint32(r))
+}
+
+func appendAsk(b []byte, kind byte, r Req, htl uint8, c Class, rotation uint8) []byte {
+	return append(appendReq(b, kind, r), htl, byte(c), rotation)
+}

@@ -40,6 +40,12 @@ const (
 	Failed Reason = 3
 )
 
+// MaxHTL is the largest number of hops to live that a request may carry.
+const MaxHTL = 18
+
+// MaxCopies is the largest number of copies that a Stored may report: the size of a sink set.
+const MaxCopies = 3
+
 // Message is one message on a link.
 type Message interface{ message() }
 
@@ -100,6 +106,9 @@ type Hello struct {
 	Self    Descriptor
 }
 
+// Cancel takes a Get or Put back: whoever asked does not wait any more. It has no answer; an answer may cross it.
+type Cancel struct{ Req Req }
+
 // Ping asks for a Pong with the same nonce.
 type Ping struct{ Nonce uint64 }
 
@@ -111,6 +120,7 @@ func (Data) message()   {}
 func (Put) message()    {}
 func (Stored) message() {}
 func (Fail) message()   {}
+func (Cancel) message() {}
 func (Near) message()   {}
 func (Nodes) message()  {}
 func (Hello) message()  {}
