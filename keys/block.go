@@ -3,6 +3,9 @@ package keys
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 
 	"nightjar/crypto"
 )
@@ -29,6 +32,20 @@ func (b Block) ID() ID { return b.id }
 
 // Data is the block as it travels and is stored. Callers must not change it.
 func (b Block) Data() []byte { return b.data }
+
+const redactedBlock = "keys.Block(redacted)"
+
+// String hides the block.
+func (b Block) String() string { return redactedBlock }
+
+// GoString hides the block from %#v as String does from %v.
+func (b Block) GoString() string { return redactedBlock }
+
+// Format hides the block from the verbs that ignore String.
+func (b Block) Format(f fmt.State, _ rune) { io.WriteString(f, redactedBlock) }
+
+// LogValue hides the block from structured logs.
+func (b Block) LogValue() slog.Value { return slog.StringValue(redactedBlock) }
 
 // IsZero reports whether b holds no block.
 func (b Block) IsZero() bool { return b.data == nil }

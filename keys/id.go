@@ -4,6 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"nightjar/crypto"
 )
 
 // Kind says how a block is verified.
@@ -47,11 +52,19 @@ func ParseID(b []byte) (id ID, rest []byte, err error) {
 	return id, b[IDSize:], nil
 }
 
+const redactedID = "keys.ID(redacted)"
+
 // String hides the name: an ID in a log would say what was asked for.
-func (id ID) String() string { return "keys.ID(redacted)" }
+func (id ID) String() string { return redactedID }
 
 // GoString hides the name from %#v as String does from %v.
-func (id ID) GoString() string { return id.String() }
+func (id ID) GoString() string { return redactedID }
+
+// Format hides the name from the verbs that ignore String, such as %x.
+func (id ID) Format(f fmt.State, _ rune) { io.WriteString(f, redactedID) }
+
+// LogValue hides the name from structured logs.
+func (id ID) LogValue() slog.Value { return slog.StringValue(redactedID) }
 
 // Location is a point on the ring [0,1) in units of 2^-64.
 type Location uint64
@@ -70,8 +83,8 @@ const Rotations = 4
 
 // Location is where the block belongs: H("rot" | key | i). Content blocks use rotation 0 only, top blocks all of them.
 func (id ID) Location(rotation uint8) Location {
-	var b [3 + IDSize + 1]byte
-	n := copy(b[:], "rot")
+	var b [len(crypto.LabelRotation) + IDSize + 1]byte
+	n := copy(b[:], crypto.LabelRotation)
 	b[n] = byte(id.Kind)
 	copy(b[n+1:], id.Name[:])
 	b[n+IDSize] = rotation

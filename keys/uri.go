@@ -1,7 +1,13 @@
 package keys
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
 
 	"nightjar/crypto"
 )
@@ -17,6 +23,21 @@ const (
 	KSK
 )
 
+// String is the type as it is spelled in a URI.
+func (t Type) String() string {
+	switch t {
+	case CHK:
+		return "CHK"
+	case SSK:
+		return "SSK"
+	case USK:
+		return "USK"
+	case KSK:
+		return "KSK"
+	}
+	return "?"
+}
+
 // ErrHyphanetKey reports a well-formed key of the Hyphanet network, which Nightjar cannot read.
 var ErrHyphanetKey = errors.New("this key belongs to Hyphanet, not to Nightjar")
 
@@ -29,28 +50,121 @@ type URI struct {
 	Routing [32]byte   // CHK: name of the root block. SSK, USK: the author's public key, or the author's seed if Insert
 	Read    crypto.Key // CHK: key of the root block. SSK, USK: the read capability
 	Insert  bool       // SSK, USK: the URI can write
-	Doc     string     // SSK: document name. USK: site name. KSK: the word
+	Doc     string     // SSK: document name, "" = the namespace itself. USK: site name. KSK: the word
 	Edition int64      // USK: edition; negative = look for the newest
 	Path    string     // path inside the content, slash-separated, no leading slash; "" = the root
 }
 
-// ParseURI reads a URI in any accepted spelling. Errors wrap ErrBadURI or are ErrHyphanetKey.
-func ParseURI(s string) (URI, error) { return URI{}, ErrBadURI }
+// base64URI is Freenet's alphabet: standard base64 with ~ for + and - for /, without padding. Strict refuses bits
+// that no byte needs, so that a field has one spelling.
+var base64URI = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789~-").
+	WithPadding(base64.NoPadding).Strict()
 
-// Encode spells the URI out, secrets included; ParseURI(u.Encode()) == u.
-func (u URI) Encode() string { return "" }
+// algorithm is Nightjar's number in the extra field, where Hyphanet has 2 and 3.
+const algorithm = 'N'
+
+// extra is the third field of a URI, in Freenet's layout: CHK algorithm 2, control document 1, compression 2;
+// SSK and USK version 1, insert 1, algorithm 1, hash 2.
+type extra [5]byte
+
+var (
+	extraCHK     = extra{0, algorithm, 2, 0xff, 0xff}
+	extraRequest = extra{1, 0, algorithm, 0, 1}
+	extraInsert  = extra{1, 1, algorithm, 0, 1}
+)
+
+// Encode spells the URI out, secrets included; ParseURI(u.Encode()) == u for every u for which Check returns nil.
+func (u URI) Encode() string {
+	var b strings.Builder
+	b.WriteString(u.Type.String())
+	b.WriteByte('@')
+	if u.Type != KSK {
+		b.WriteString(base64URI.EncodeToString(u.Routing[:]))
+		b.WriteByte(',')
+		b.WriteString(base64URI.EncodeToString(u.Read[:]))
+		b.WriteByte(',')
+		e := u.extra()
+		b.WriteString(base64URI.EncodeToString(e[:]))
+	}
+	switch u.Type {
+	case SSK:
+		b.WriteByte('/')
+		appendEscaped(&b, u.Doc)
+	case USK:
+		b.WriteByte('/')
+		appendEscaped(&b, u.Doc)
+		b.WriteByte('/')
+		b.WriteString(strconv.FormatInt(u.Edition, 10))
+	case KSK:
+		appendEscaped(&b, u.Doc)
+	}
+	if u.Path != "" {
+		b.WriteByte('/')
+		appendEscaped(&b, u.Path)
+	}
+	return b.String()
+}
+
+func (u URI) extra() extra {
+	switch {
+	case u.Type == CHK:
+		return extraCHK
+	case u.Insert:
+		return extraInsert
+	}
+	return extraRequest
+}
+
+// Check reports why u is no URI that ParseURI could return, as an error that wraps ErrBadURI. Code that builds a URI
+// from parts calls it; it does not look whether the public key is a point of the curve, which Document does.
+func (u URI) Check() error {
+	switch u.Type {
+	case CHK:
+		if u.Insert || u.Doc != "" || u.Edition != 0 {
+			return badURI("a CHK has neither a document nor an edition")
+		}
+	case SSK:
+		if u.Edition != 0 {
+			return badURI("only a USK has an edition")
+		}
+		if u.Doc == "" {
+			if u.Path != "" {
+				return badURI("a path needs a document name before it")
+			}
+			return nil
+		}
+	case USK:
+	case KSK:
+		if u.Insert || u.Edition != 0 || u.Routing != [32]byte{} || u.Read != (crypto.Key{}) {
+			return badURI("a KSK has nothing but a word and a path")
+		}
+	default:
+		return badURI("unknown type")
+	}
+	if u.Type != CHK {
+		if err := checkComponent(u.Doc, MaxDoc); err != nil {
+			return err
+		}
+	}
+	return checkPath(u.Path)
+}
+
+// Wipe overwrites the keys of the URI. Names and paths are strings and stay.
+func (u *URI) Wipe() {
+	clear(u.Routing[:])
+	u.Read.Wipe()
+}
 
 // String hides everything but the type.
-func (u URI) String() string { return "keys.URI(redacted)" }
+func (u URI) String() string { return "keys.URI(" + u.Type.String() + " redacted)" }
 
-// Public is the request URI that belongs to an insert URI; a request URI is returned unchanged.
-func (u URI) Public() (URI, error) { return u, nil }
+// GoString hides the URI from %#v as String does from %v.
+func (u URI) GoString() string { return u.String() }
 
-// Document derives the capability to read the record that an SSK, KSK or USK edition names.
-func (u URI) Document() (Document, error) { return Document{}, ErrBadURI }
+// Format hides the URI from the verbs that ignore String.
+func (u URI) Format(f fmt.State, _ rune) { io.WriteString(f, u.String()) }
 
-// Author derives the capability to write from an insert URI or a KSK.
-func (u URI) Author() (Author, error) { return Author{}, ErrBadURI }
+// LogValue hides the URI from structured logs.
+func (u URI) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
-// DocName is the document name under which the author's record is sealed: Doc, or Doc-Edition for a USK.
-func (u URI) DocName() string { return u.Doc }
+func badURI(why string) error { return fmt.Errorf("%w: %s", ErrBadURI, why) }
