@@ -1,0 +1,23 @@
+// Package datadir is a node's data directory: which files are in it, who may read them, and how they are written.
+//
+//	identity   the node's identity key (secret)              made at the first start
+//	port       the port that the node listens on for peers   drawn at the first start
+//	peers      references of nodes to join through            rewritten while the node runs
+//	store/     the blocks, owned by store/badgerstore         also the lock: one node per directory
+//	api-token  the bearer token of the control API (secret)   new at every start
+//	node.json  where the running node is reached              there exactly while the node runs
+//
+// The node writes; commands on the same machine read api-token and node.json to reach it. The package opens no store and no
+// socket.
+//
+// # Invariants
+//
+//  1. The directory is made with mode 0700, every file with 0600. An identity that others can read is refused.
+//  2. A file is written beside its name, synced and renamed: it is there whole or not at all, also after a power failure.
+//  3. The identity is never overwritten; of two first starts at once, one identity wins and both use it.
+//  4. What is read has a size limit, and a damaged peers file costs only its damaged lines.
+//
+// # Concurrency
+//
+// A Dir is an immutable value. Writers of one file are expected to be one process: the one that holds the store.
+package datadir

@@ -1,0 +1,187 @@
+package jobs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"nightjar/internal/content"
+	"nightjar/keys"
+)
+
+// ID names a job: 16 letters and digits.
+type ID string
+
+// Kind is what a job does.
+type Kind string
+
+// The kinds of job.
+const (
+	Put Kind = "put"
+	Get Kind = "get"
+)
+
+// State is how far a job is.
+type State string
+
+// The states of a job; the last three are final.
+const (
+	Waiting   State = "waiting"
+	Running   State = "running"
+	Done      State = "done"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+)
+
+// Final reports whether a job in this state can change no more.
+func (s State) Final() bool { return s == Done || s == Failed || s == Cancelled }
+
+// Snapshot describes a job at one moment.
+type Snapshot struct {
+	ID       ID
+	Kind     Kind
+	Folder   bool   // the content is a folder; of a get known once its manifest was found
+	Name     string // the name that the user gave, "" = none
+	State    State
+	Created  time.Time
+	Started  time.Time // zero until running
+	Ended    time.Time // zero until final
+	Progress content.Progress
+	Rate     float64  // content bytes per second of late
+	URI      keys.URI // the result of a put that is done; the resolved request URI of a get whose manifest was found
+	Size     uint64   // content bytes; of a put known when it is done, of a get once its manifest was found
+	MIME     string   // of a get of a file once its manifest was found
+	Err      error    // set if and only if State is Failed or Cancelled
+}
+
+// Job is one insert or fetch.
+type Job struct {
+	m       *Manager
+	timeout time.Duration
+	put     PutSpec
+	get     GetSpec
+	abandon *time.Timer // runs giveUp while nobody has claimed the job
+
+	listedAsFinished bool // guarded by Manager.mu: counted among the finished ones
+
+	mu      sync.Mutex
+	snap    Snapshot
+	claimed bool
+	cancel  context.CancelCauseFunc // of the claimed run
+	meter   meter
+	changed chan struct{} // closed and forgotten at the next change; nil while nobody watches
+
+	ended chan struct{} // closed by finish, once
+}
+
+// ID names the job.
+func (j *Job) ID() ID { return j.snap.ID }
+
+// Kind is what the job does.
+func (j *Job) Kind() Kind { return j.snap.Kind }
+
+// Folder reports whether a put expects a folder.
+func (j *Job) Folder() bool { return j.put.Folder }
+
+// Snapshot describes the job as it is now.
+func (j *Job) Snapshot() Snapshot {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.snap
+}
+
+// Watch describes the job as it is now and returns a channel that is closed once that is out of date. A listener that
+// comes late finds the newest state, so it can lose steps in between but never the final one. After a final state the
+// channel is never closed.
+func (j *Job) Watch() (Snapshot, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.changed == nil {
+		j.changed = make(chan struct{})
+	}
+	return j.snap, j.changed
+}
+
+// Ended is closed when the job has become final.
+func (j *Job) Ended() <-chan struct{} { return j.ended }
+
+// change applies f unless the job is final, tells the listeners, and reports whether it applied f.
+func (j *Job) change(f func(*Snapshot)) bool {
+	j.mu.Lock()
+	if j.snap.State.Final() {
+		j.mu.Unlock()
+		return false
+	}
+	f(&j.snap)
+	changed := j.changed
+	j.changed = nil
+	j.mu.Unlock()
+	if changed != nil {
+		close(changed)
+	}
+	return true
+}
+
+// Cancel ends the job with ErrCancelled. A running job ends soon, not at once. A job that is final stays as it is.
+func (j *Job) Cancel() { j.end(ErrCancelled) }
+
+func (j *Job) end(cause error) {
+	j.mu.Lock()
+	claimed, cancel := j.claimed, j.cancel
+	j.claimed = true // so that nobody claims it while it is being ended
+	j.mu.Unlock()
+	switch {
+	case cancel != nil:
+		cancel(cause)
+	case !claimed:
+		j.abandon.Stop()
+		j.finish(cause)
+	}
+}
+
+func (j *Job) giveUp() {
+	j.mu.Lock()
+	claimed := j.claimed
+	j.claimed = true
+	j.mu.Unlock()
+	if !claimed {
+		j.finish(ErrAbandoned)
+	}
+}
+
+// claim makes the caller the only one who runs the job.
+func (j *Job) claim(cancel context.CancelCauseFunc) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.claimed {
+		if j.snap.Err != nil {
+			return j.snap.Err
+		}
+		return ErrState
+	}
+	j.claimed = true
+	j.cancel = cancel
+	j.abandon.Stop()
+	return nil
+}
+
+// finish makes the job final.
+func (j *Job) finish(err error) {
+	changed := j.change(func(s *Snapshot) {
+		s.Ended = time.Now()
+		s.Err = err
+		s.State = finalState(err)
+	})
+	if changed {
+		close(j.ended)
+		j.m.finished(j)
+	}
+}
+
+func (j *Job) report(p content.Progress) {
+	now := time.Now()
+	j.change(func(s *Snapshot) {
+		s.Progress = p
+		s.Rate = j.meter.rate(now, p.Bytes)
+	})
+}

@@ -1,0 +1,168 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"nightjar/internal/content"
+	"nightjar/keys"
+)
+
+// PutSpec says what a put inserts and how.
+type PutSpec struct {
+	Folder     bool          // the job is fed by PutFolder, not by Put
+	Name       string        // as in content.PutOptions
+	MIME       string        // as in content.PutOptions
+	Target     keys.URI      // as in content.PutOptions
+	Convergent bool          // as in content.PutOptions
+	Timeout    time.Duration // from being fed to being done; 0 = no limit
+}
+
+// GetSpec says what a get fetches.
+type GetSpec struct {
+	URI     keys.URI
+	MaxSize uint64        // as in content.GetOptions
+	Timeout time.Duration // from being drained to being done; 0 = no limit but the one on finding the manifest
+}
+
+// Put inserts the file that r holds; it returns when the job is final, with the job's error, or ErrState. interrupt is
+// called if the job ends while r is still being read; it must make a blocked Read return.
+func (j *Job) Put(ctx context.Context, r io.Reader, interrupt func()) error {
+	if j.Kind() != Put || j.put.Folder {
+		return ErrState
+	}
+	return j.run(ctx, interrupt, func(ctx context.Context) error {
+		uri, err := content.PutFile(ctx, j.m.cfg.Network, r, j.putOptions())
+		return j.inserted(uri, err)
+	})
+}
+
+// PutFolder inserts the files that r gives; otherwise it is as Put.
+func (j *Job) PutFolder(ctx context.Context, r content.FolderReader, interrupt func()) error {
+	if j.Kind() != Put || !j.put.Folder {
+		return ErrState
+	}
+	return j.run(ctx, interrupt, func(ctx context.Context) error {
+		uri, err := content.PutFolder(ctx, j.m.cfg.Network, r, j.putOptions())
+		return j.inserted(uri, err)
+	})
+}
+
+func (j *Job) putOptions() content.PutOptions {
+	return content.PutOptions{
+		Target:     j.put.Target,
+		Name:       j.put.Name,
+		MIME:       j.put.MIME,
+		Convergent: j.put.Convergent,
+		Progress:   j.report,
+		Now:        time.Now,
+	}
+}
+
+func (j *Job) inserted(uri keys.URI, err error) error {
+	if err != nil {
+		return err
+	}
+	j.change(func(s *Snapshot) {
+		s.URI = uri
+		s.Size = s.Progress.Bytes
+	})
+	return nil
+}
+
+// Get finds the job's content and has deliver fetch and pass it on; it returns when the job is final, with the job's
+// error, or ErrState. interrupt is called if the job ends while deliver is still running; it must make a blocked write return.
+func (j *Job) Get(ctx context.Context, deliver func(context.Context, *content.Object) error, interrupt func()) error {
+	if j.Kind() != Get {
+		return ErrState
+	}
+	return j.run(ctx, interrupt, func(ctx context.Context) error {
+		o, err := j.find(ctx)
+		if err != nil {
+			return err
+		}
+		info := o.Info()
+		j.change(func(s *Snapshot) {
+			s.Folder = o.IsFolder()
+			s.URI = o.URI()
+			s.Size = info.Size
+			s.MIME = info.MIME
+		})
+		return deliver(ctx, o)
+	})
+}
+
+// find opens the content. A key that nobody has ever used must not keep a person waiting, so that finding has a limit even where fetching has none.
+func (j *Job) find(ctx context.Context) (*content.Object, error) {
+	if j.timeout == 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, j.m.cfg.FindTimeout, ErrTimeout)
+		defer stop()
+	}
+	o, err := content.Open(ctx, j.m.cfg.Network, j.get.URI, content.GetOptions{MaxSize: j.get.MaxSize, Progress: j.report})
+	return o, verdict(ctx, err)
+}
+
+// run claims the job, waits for a slot, and does the work.
+func (j *Job) run(ctx context.Context, interrupt func(), work func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := j.m.claimed(); err != nil {
+		return err
+	}
+	defer j.m.running.Done()
+	if err := j.claim(cancel); err != nil {
+		return err
+	}
+	if j.timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, j.timeout, ErrTimeout)
+		defer stop()
+	}
+	stop := context.AfterFunc(ctx, interrupt)
+	defer stop()
+	err := verdict(ctx, j.work(ctx, work))
+	j.finish(err)
+	return err
+}
+
+func (j *Job) work(ctx context.Context, work func(context.Context) error) error {
+	release, err := j.m.slot(ctx, j.Kind())
+	if err != nil {
+		return err
+	}
+	defer release()
+	j.change(func(s *Snapshot) {
+		s.State = Running
+		s.Started = time.Now()
+	})
+	return work(ctx)
+}
+
+// verdict says why work failed: what ended its context counts for more than the error that followed from it.
+func verdict(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+		return err
+	case errors.Is(cause, context.Canceled):
+		return ErrCancelled
+	default:
+		return cause
+	}
+}
+
+func finalState(err error) State {
+	switch {
+	case err == nil:
+		return Done
+	case errors.Is(err, ErrCancelled):
+		return Cancelled
+	default:
+		return Failed
+	}
+}
