@@ -1,0 +1,85 @@
+package routing
+
+import (
+	"time"
+
+	"nightjar/routing/wire"
+)
+
+// How far a request travels.
+const (
+	// launchHTL is the smallest HTL at launch; it is drawn from launchHTL to wire.MaxHTL, so that the first hop cannot tell.
+	launchHTL = 16
+	// coinHTL is where the top begins: from here on HTL falls with probability 1/2 per request.
+	coinHTL = 17
+	// cacheHTL is the largest HTL at which a passing block may be cached: whoever asks with more may be who launched.
+	cacheHTL = 15
+	// enoughHTL is more than any path needs; requests with at least as much left are alike.
+	enoughHTL = 10
+	// sinkCopies is how many neighbours share a block with the node closest to it.
+	sinkCopies = wire.MaxCopies - 1
+	// maxTries is how many peers one node asks for one request after failures; losing a link is not counted.
+	maxTries = 3
+	// secondLook is in how many cases out of a hundred a node asks another peer after NotFound. The number is below
+	// 100/maxPath so that the expected number of nodes asked for a missing block stays a small multiple of a path.
+	secondLook = 25
+	// cacheOneIn is the default of Config.CacheOneIn.
+	cacheOneIn = 4
+)
+
+// What one peer, and all together, can make this node hold.
+const (
+	maxLinks   = 256  // links beyond are ignored
+	maxAsked   = 1024 // live requests of one peer: two classes of maxWindow each
+	maxPuts    = 256  // of which Put: each holds a block
+	maxAllPuts = 2048 // blocks of all peers' Puts: 64 MiB
+	minPuts    = 16   // Puts that a peer may always have, whatever the others do
+	maxWaiters = 64   // askers of one request
+	maxLocal   = 4096 // local requests
+	maxQueue   = 512  // requests of peers that wait for room on one link, per class
+	// maxUnasked is how many answers more than requests were abandoned on a link may arrive unasked: those of a
+	// previous link between the same two nodes that the shell had read already.
+	maxUnasked = 2 * maxWindow
+)
+
+// Congestion control, per link and class.
+const (
+	startWindow = 64
+	minWindow   = 2
+	maxWindow   = 512
+	// silentLimit is after how many time-outs without any answer a peer counts as dead until it has answered again.
+	silentLimit = 8
+
+	overloadBackoff    = 50 * time.Millisecond // doubles
+	maxOverloadBackoff = 2 * time.Second
+	silentBackoff      = time.Second // doubles
+	maxSilentBackoff   = time.Minute
+)
+
+// Times.
+const (
+	// quickBase and slowBase are how long a node waits for an answer at HTL 0; each hop to live adds an eighth, so that a node
+	// that has waited in vain can try another before its own asker gives up.
+	quickBase = 1500 * time.Millisecond // interactive Gets
+	slowBase  = 4 * time.Second         // bulk, and Puts, which wait for disks
+
+	// localQuick and localSlow bound a local request, time in queues included.
+	localQuick = 20 * time.Second
+	localSlow  = 90 * time.Second
+
+	// firstPause is how long a local request rests that met overload on every way; it doubles up to maxPause.
+	firstPause = 50 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// patience is how long to wait for the answer to a request with the given hops to live: base * 1.125^htl.
+func patience(slow bool, htl uint8) time.Duration {
+	t := quickBase
+	if slow {
+		t = slowBase
+	}
+	for range min(htl, wire.MaxHTL) {
+		t += t / 8
+	}
+	return t
+}
