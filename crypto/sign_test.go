@@ -179,15 +179,15 @@ func smallOrder(t testing.TB) [][32]byte {
 func badPublicKeys(t testing.TB) map[string][32]byte {
 	base := edwards25519.NewGeneratorPoint()
 	bad := map[string][32]byte{
-		"no point":              {2},
-		"x = 0 with sign":       {0: 1, 31: 0x80},
-		"y = p, order 4":        [32]byte(unhex(t, "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
-		"y = p+1, identity":     [32]byte(unhex(t, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
-		"y = p+1 with sign":     [32]byte(unhex(t, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")),
-		"y = p+3, large order":  [32]byte(unhex(t, "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
-		"y = p-1 with sign":     [32]byte(unhex(t, "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")),
-		"all bits":              [32]byte(bytes.Repeat([]byte{0xff}, 32)),
-		"base plus order 8":     [32]byte(new(edwards25519.Point).Add(base, order8(t)).Bytes()),
+		"no point":             {2},
+		"x = 0 with sign":      {0: 1, 31: 0x80},
+		"y = p, order 4":       [32]byte(unhex(t, "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
+		"y = p+1, identity":    [32]byte(unhex(t, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
+		"y = p+1 with sign":    [32]byte(unhex(t, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")),
+		"y = p+3, large order": [32]byte(unhex(t, "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")),
+		"y = p-1 with sign":    [32]byte(unhex(t, "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff")),
+		"all bits":             [32]byte(bytes.Repeat([]byte{0xff}, 32)),
+		"base plus order 8":    [32]byte(new(edwards25519.Point).Add(base, order8(t)).Bytes()),
 	}
 	two := new(edwards25519.Point).Double(order8(t))
 	two.Double(two)

@@ -27,6 +27,8 @@ const IDSize = 33
 // ErrBadID reports bytes that are no ID.
 var ErrBadID = errors.New("keys: malformed block id")
 
+var errMarshalID = errors.New("keys: an ID is not text; formats hold its bytes")
+
 // ID names one block in the network: what storing nodes see. It is comparable and prints redacted.
 type ID struct {
 	Kind Kind
@@ -65,6 +67,9 @@ func (id ID) Format(f fmt.State, _ rune) { io.WriteString(f, redactedID) }
 
 // LogValue hides the name from structured logs.
 func (id ID) LogValue() slog.Value { return slog.StringValue(redactedID) }
+
+// MarshalText fails, so that an ID inside a value that is turned into JSON is an error rather than a leak. Formats use Append.
+func (id ID) MarshalText() ([]byte, error) { return nil, errMarshalID }
 
 // Location is a point on the ring [0,1) in units of 2^-64.
 type Location uint64

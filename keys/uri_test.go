@@ -1,50 +1,63 @@
-package keys_test
+package keys
 
 import (
-	"crypto/rand"
+	"errors"
+	"strconv"
 	"testing"
-
-	"nightjar/keys"
 )
 
-func newAuthor(t testing.TB) keys.URI {
-	t.Helper()
-	u, err := keys.NewAuthor(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+func TestURIVectors(t *testing.T) {
+	eachVector(t, "uri", func(t *testing.T, v vector, expect string) {
+		u, err := ParseURI(v.text(t, "uri"))
+		switch expect {
+		case "bad-uri":
+			if !errors.Is(err, ErrBadURI) || errors.Is(err, ErrHyphanetKey) || u != (URI{}) {
+				t.Errorf("got %v, %v", u, err)
+			}
+		case "hyphanet":
+			if !errors.Is(err, ErrHyphanetKey) || u != (URI{}) {
+				t.Errorf("got %v, %v", u, err)
+			}
+		case "no-document":
+			if err != nil || u.Encode() != v.text(t, "uri") {
+				t.Fatalf("it does not parse or print exactly: %v", err)
+			}
+			if d, err := u.Document(); !errors.Is(err, ErrBadURI) || d != (Document{}) {
+				t.Errorf("it has a document: %v", err)
+			}
+		case "accept":
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkAccepted(t, v, u)
+		default:
+			t.Errorf("unknown expectation %q", expect)
+		}
+	})
 }
 
-func TestRecordSealedWithAnInsertURIOpensWithTheRequestURI(t *testing.T) {
-	u := newAuthor(t)
-	u.Doc = "diary"
-	author, err := u.Author()
+func checkAccepted(t *testing.T, v vector, u URI) {
+	t.Helper()
+	edition, err := strconv.ParseInt(v.get(t, "edition"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := author.Seal(u.DocName(), keys.Record{Version: 7, Expiry: 9, Payload: []byte("hello")}, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	want := URI{
+		Routing: [32]byte(v.bytes(t, "routing")), Read: [32]byte(v.bytes(t, "read")), Insert: v.get(t, "insert") == "true",
+		Doc: v.text(t, "doc"), Edition: edition, Path: v.text(t, "path"),
 	}
-	pub, err := u.Public()
-	if err != nil {
-		t.Fatal(err)
+	want.Type = parseType(v.get(t, "type"))
+	if u != want {
+		t.Errorf("got %s", u.Encode())
 	}
-	again, err := keys.ParseURI(pub.Encode())
-	if err != nil || again != pub {
-		t.Fatalf("request URI does not read back: %v", err)
+	canonical := v.text(t, "canonical")
+	if u.Encode() != canonical {
+		t.Errorf("it prints as %s", u.Encode())
 	}
-	d, err := again.Document()
-	if err != nil {
-		t.Fatal(err)
+	if again, err := ParseURI(canonical); err != nil || again != u {
+		t.Errorf("the canonical spelling does not read back: %v", err)
 	}
-	v, err := keys.Verify(d.ID(), b.Data())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := d.Open(v)
-	if err != nil || string(r.Payload) != "hello" || r.Version != 7 || r.Expiry != 9 || keys.RecordVersion(v) != 7 {
-		t.Fatalf("got %+v, %v", r, err)
+	if err := u.Check(); err != nil {
+		t.Error(err)
 	}
 }
