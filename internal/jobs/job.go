@@ -173,6 +173,7 @@ func (j *Job) finish(err error) {
 		s.State = finalState(err)
 	})
 	if changed {
+		j.put.Target.Wipe() // a finished job stays listed for long; only whoever runs it reads this
 		close(j.ended)
 		j.m.finished(j)
 	}

@@ -1,0 +1,177 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"nightjar/internal/jobs"
+)
+
+// Upload sends a put its content: size bytes of a file (-1 = not known), or a folder as foldertar writes it. It returns when the
+// job is final. A failure to read body is returned as it is.
+func (c *Client) Upload(ctx context.Context, id jobs.ID, body io.Reader, size int64) (Job, error) {
+	source := &sourceReader{r: body}
+	req, err := c.request(ctx, "PUT", "jobs/"+string(id)+"/data", source)
+	if err != nil {
+		return Job{}, err
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	if size == 0 {
+		req.Body = http.NoBody // to package http a length of 0 with a body means "not known"
+	} else {
+		req.ContentLength = size
+		req.Header.Set("Expect", "100-continue") // so that a job that wants no data says so before it is sent
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		if broken := source.failure(); broken != nil {
+			return Job{}, broken
+		}
+		return Job{}, c.reason(ctx, id, err)
+	}
+	defer resp.Body.Close()
+	var job Job
+	return job, decode(resp.Body, &job)
+}
+
+// sourceReader remembers why its reader failed, to tell that from a failure of the connection. Package http may go on reading
+// after it has returned.
+type sourceReader struct {
+	r   io.Reader
+	mu  sync.Mutex
+	err error // guarded by mu
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.mu.Lock()
+		s.err = err
+		s.mu.Unlock()
+	}
+	return n, err
+}
+
+func (s *sourceReader) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Download is the content of a get, on its way.
+type Download struct {
+	Folder bool   // the bytes are a folder as foldertar writes it
+	MIME   string // of a file
+	Size   int64  // of a file in bytes; -1 for a folder
+	body   io.ReadCloser
+	reason func(error) error
+}
+
+// Read reads the content's bytes. io.EOF means that they are complete; any other error says why they are not.
+func (d *Download) Read(p []byte) (int, error) {
+	n, err := d.body.Read(p)
+	if err != nil && err != io.EOF {
+		err = d.reason(err)
+	}
+	return n, err
+}
+
+// Close ends the transfer; if it is not complete, the job fails.
+func (d *Download) Close() error { return d.body.Close() }
+
+// Download starts a get and returns when its content has been found.
+func (c *Client) Download(ctx context.Context, id jobs.ID) (*Download, error) {
+	req, err := c.request(ctx, "GET", "jobs/"+string(id)+"/data", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		return nil, c.reason(ctx, id, err)
+	}
+	return &Download{
+		Folder: resp.Header.Get(headerKind) == "folder",
+		MIME:   resp.Header.Get(headerMIME),
+		Size:   resp.ContentLength,
+		body:   resp.Body,
+		reason: func(err error) error { return c.reason(ctx, id, fmt.Errorf("%w: %w", ErrDropped, err)) },
+	}, nil
+}
+
+// reasonTime is how long to wait for a node to say why it broke a transfer.
+const reasonTime = 5 * time.Second
+
+// reason finds out why a transfer broke: a node that fails in the middle can only break the connection, but it knows the job's error.
+func (c *Client) reason(ctx context.Context, id jobs.ID, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if !errors.Is(err, ErrDropped) {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, reasonTime)
+	defer stop()
+	if job, askErr := c.wait(ctx, id); askErr == nil && job.Error != nil && !errors.Is(job.Error, ErrDropped) {
+		return job.Error
+	}
+	return err
+}
+
+// wait returns a job once it is final.
+func (c *Client) wait(ctx context.Context, id jobs.ID) (job Job, err error) {
+	err = c.Watch(ctx, id, func(j Job) { job = j })
+	return job, err
+}
+
+// Watch calls f with the job's state now and whenever it has changed, until the job is final.
+func (c *Client) Watch(ctx context.Context, id jobs.ID, f func(Job)) error {
+	req, err := c.request(ctx, "GET", "jobs/"+string(id)+"/events", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEvent)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var job Job
+		if err := json.Unmarshal([]byte(data), &job); err != nil {
+			return fmt.Errorf("the node's event is not understood: %w", err)
+		}
+		f(job)
+		if job.State.Final() {
+			return nil
+		}
+	}
+	return c.transportError(ctx, &watchError{lines.Err()})
+}
+
+// maxEvent is the longest line of an event: a URI and an error's text fit easily.
+const maxEvent = 256 << 10
+
+// watchError is the end of an event stream that had no final event.
+type watchError struct{ err error }
+
+func (e *watchError) Error() string { return "the events ended early" }
+
+func (e *watchError) Unwrap() error {
+	if e.err == nil {
+		return io.ErrUnexpectedEOF
+	}
+	return e.err
+}
