@@ -23,6 +23,7 @@ const (
 	readyTime = 60 * time.Second // the demo must be ready within this time
 	quietTime = 2 * time.Second  // no line for this long after "ready" means that all links are there
 	endTime   = 20 * time.Second // the demo must end this soon after Ctrl-C
+	goneTime  = 2 * time.Second  // its processes must be gone this soon after it
 	marker    = "NIGHTJAR_SMOKE" // variable in the environment by which the demo's children are found, wherever they went
 )
 
@@ -142,10 +143,23 @@ func (d *demo) kill() {
 	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
 }
 
+// groupGone waits until the demo's process group has no process: the system may take a moment to bury them.
+func (d *demo) groupGone() error {
+	for late := time.Now().Add(goneTime); ; time.Sleep(10 * time.Millisecond) {
+		err := syscall.Kill(-d.cmd.Process.Pid, 0)
+		if errors.Is(err, syscall.ESRCH) {
+			return nil
+		}
+		if time.Now().After(late) {
+			return fmt.Errorf("processes of the demo's group are left %v after its end (kill 0: %v)", goneTime, err)
+		}
+	}
+}
+
 // nothingLeft checks that the demo left no process, no listener and no temporary file.
 func (d *demo) nothingLeft(links []string) error {
-	if err := syscall.Kill(-d.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("processes of the demo's group are left (kill 0: %v)", err)
+	if err := d.groupGone(); err != nil {
+		return err
 	}
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
