@@ -151,6 +151,14 @@ func (m *Machine) ask(r *request) {
 	}
 }
 
+// refused takes in that a peer has answered that it cannot.
+func (m *Machine) refused(a *attempt, reason wire.Reason) {
+	if a.r.phase == routing {
+		a.r.route.tries++
+	}
+	m.missed(a, reason)
+}
+
 // missed takes in that a peer has answered that it cannot, or has not answered.
 func (m *Machine) missed(a *attempt, reason wire.Reason) {
 	r := a.r
@@ -161,7 +169,6 @@ func (m *Machine) missed(a *attempt, reason wire.Reason) {
 	}
 	switch r.phase {
 	case routing:
-		r.route.tries++
 		if reason == wire.NotFound && m.rng.IntN(100) >= secondLook {
 			m.fail(r, wire.NotFound)
 			return

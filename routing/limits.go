@@ -18,7 +18,8 @@ const (
 	enoughHTL = 10
 	// sinkCopies is how many neighbours share a block with the node closest to it.
 	sinkCopies = wire.MaxCopies - 1
-	// maxTries is how many peers one node asks for one request after failures; losing a link is not counted.
+	// maxTries is how many peers may answer one node that they cannot serve a request; what is not answered at all costs
+	// time, which is bounded, and is not counted.
 	maxTries = 3
 	// secondLook is in how many cases out of a hundred a node asks another peer after NotFound. The number is below
 	// 100/maxPath so that the expected number of nodes asked for a missing block stays a small multiple of a path.
@@ -48,7 +49,7 @@ const (
 	minWindow   = 2
 	maxWindow   = 512
 	// silentLimit is after how many time-outs without any answer a peer counts as dead until it has answered again.
-	silentLimit = 8
+	silentLimit = 4
 
 	overloadBackoff    = 50 * time.Millisecond // doubles
 	maxOverloadBackoff = 2 * time.Second
@@ -58,10 +59,16 @@ const (
 
 // Times.
 const (
-	// quickBase and slowBase are how long a node waits for an answer at HTL 0; each hop to live adds an eighth, so that a node
-	// that has waited in vain can try another before its own asker gives up.
-	quickBase = 1500 * time.Millisecond // interactive Gets
-	slowBase  = 4 * time.Second         // bulk, and Puts, which wait for disks
+	// quickMost and slowMost are how long a node waits for an answer at the largest HTL, at most. Each hop to live less
+	// takes off a fifth, down to quickLeast and slowLeast, so that a node that has waited in vain can still try another
+	// before its own asker gives up.
+	quickMost  = 14 * time.Second // interactive Gets
+	quickLeast = 2 * time.Second
+	slowMost   = 40 * time.Second // bulk, and Puts, which wait for disks
+	slowLeast  = 6 * time.Second
+	// hasty is what part of that time a peer has that usually answers at once, but not less than hastyLeast.
+	hasty      = 6
+	hastyLeast = time.Second
 
 	// localQuick and localSlow bound a local request, time in queues included.
 	localQuick = 20 * time.Second
@@ -72,14 +79,14 @@ const (
 	maxPause   = time.Second
 )
 
-// patience is how long to wait for the answer to a request with the given hops to live: base * 1.125^htl.
+// patience is how long to wait at most for the answer to a request with the given hops to live.
 func patience(slow bool, htl uint8) time.Duration {
-	t := quickBase
+	most, least := quickMost, quickLeast
 	if slow {
-		t = slowBase
+		most, least = slowMost, slowLeast
 	}
-	for range min(htl, wire.MaxHTL) {
-		t += t / 8
+	for ; htl < wire.MaxHTL && most > least; htl++ {
+		most -= most / 5
 	}
-	return t
+	return max(most, least)
 }

@@ -39,8 +39,19 @@ type flight struct {
 	slow     bool     // past the first loss: grow by one per round trip, not per answer
 	cut      wire.Req // a failure of an older request belongs to the last cut
 	queue    queue
-	mean     time.Duration // smoothed time to answer, and its deviation (as RFC 6298 does for round trips)
-	dev      time.Duration
+	usual    estimate
+}
+
+// estimate is a smoothed time to answer and its mean deviation, as RFC 6298 keeps for round trips.
+type estimate struct{ mean, dev time.Duration }
+
+func (e *estimate) sample(took time.Duration) {
+	if e.mean == 0 {
+		e.mean, e.dev = max(took, 1), took/2
+		return
+	}
+	e.dev += (max(took-e.mean, e.mean-took) - e.dev) / 4
+	e.mean = max(1, e.mean+(took-e.mean)/8)
 }
 
 func (m *Machine) newLink(id wire.NodeID) *link {
@@ -65,7 +76,8 @@ func (m *Machine) usable(l *link) bool {
 }
 
 // grow takes in an answer that was no overload.
-func (l *link) grow(a *attempt, now time.Duration) {
+func (m *Machine) grow(a *attempt) {
+	l := a.link
 	f := &l.flights[a.class]
 	l.silent, l.level, l.backedOff = 0, 0, 0
 	if float64(f.inflight) >= f.window/2 {
@@ -76,13 +88,8 @@ func (l *link) grow(a *attempt, now time.Duration) {
 		}
 		f.window = min(f.window, maxWindow)
 	}
-	took := now - a.sent
-	if f.mean == 0 {
-		f.mean, f.dev = took, took/2
-		return
-	}
-	f.dev += (max(took-f.mean, f.mean-took) - f.dev) / 4
-	f.mean += (took - f.mean) / 8
+	f.usual.sample(m.now - a.sent)
+	m.usual[a.class].sample(m.now - a.sent)
 }
 
 // shrink halves the window, once for all that was in flight together, and reports whether it did.
@@ -137,14 +144,17 @@ func (m *Machine) emptyQueues(l *link, tell func(*attempt)) {
 	}
 }
 
-// patienceFor is how long to wait for this peer: by what it usually takes, within a quarter and all of what the hops to live allow.
-func (l *link) patienceFor(a *attempt) time.Duration {
+// patienceFor is how long to wait for this peer: by what it, or for want of experience any peer, usually takes.
+func (m *Machine) patienceFor(a *attempt) time.Duration {
 	most := patience(a.r.slow(), a.htl)
-	f := &l.flights[a.class]
-	if f.mean == 0 {
+	e := &a.link.flights[a.class].usual
+	if e.mean == 0 {
+		e = &m.usual[a.class]
+	}
+	if e.mean == 0 {
 		return most / 2
 	}
-	return min(max(f.mean+8*f.dev, most/4), most)
+	return min(max(e.mean+8*e.dev, most/hasty, hastyLeast), most)
 }
 
 // offer sends a on l, or queues it there; false means that there is no room.
@@ -192,7 +202,7 @@ func (m *Machine) send(a *attempt) {
 	l.next++
 	l.sent[a.req] = a
 	l.flights[a.class].inflight++
-	a.expires = m.now + l.patienceFor(a)
+	a.expires = m.now + m.patienceFor(a)
 	m.timers.set(r, a.expires)
 	var msg wire.Message
 	if r.key.put {
@@ -229,6 +239,7 @@ func (m *Machine) abandon(a *attempt) {
 
 // unasked takes in an answer to nothing: late, most likely.
 func (m *Machine) unasked(l *link) {
+	l.silent = 0
 	if l.unasked++; l.unasked > maxUnasked {
 		m.misbehaved(l)
 	}

@@ -28,7 +28,8 @@ type Machine struct {
 	now   time.Duration // since epoch; never falls
 
 	links map[wire.NodeID]*link
-	ring  []*link // all links in the order of their places: what is walked when order matters
+	usual [2]estimate // over all peers, by class
+	ring  []*link     // all links in the order of their places: what is walked when order matters
 
 	active map[key]*request // the requests that others may join
 	refs   map[Ref]*request // what waits for the store

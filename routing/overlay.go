@@ -21,7 +21,7 @@ type Overlay struct {
 	rng  *rand.Rand
 
 	table  table
-	slots  [longLinks]slot
+	slots  [LongLinks]slot
 	gossip gossip
 	dials  []*node // what the shell is dialling, in the order in which it was asked to
 
@@ -30,14 +30,15 @@ type Overlay struct {
 	effects []Effect
 }
 
-// What the overlay wants. DESIGN §5.
+// What the overlay wants: DESIGN §5.
 const (
-	ringSide   = 3  // ring neighbours on each side
-	longLinks  = 8  // links whose lengths follow 1/d
+	RingSide  = 3  // ring neighbours on each side
+	LongLinks = 8  // links whose lengths follow 1/d
+	MaxDegree = 24 // links beyond are hung up when their grace is over
+
+	hardDegree = 48 // and at once beyond this
 	smallRing  = 16 // with at most so many known nodes, all are linked
 	comfort    = 20 // with so many links no more long ones are sought
-	maxDegree  = 24 // links beyond are hung up when their grace is over
-	hardDegree = 48 // and at once beyond this
 )
 
 // Times and bounds of peer selection.

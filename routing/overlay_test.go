@@ -196,7 +196,7 @@ func TestRingHealsWhenNeighboursDie(t *testing.T) {
 	r.checkRing()
 }
 
-// checkRing checks that every live node is linked with the ringSide nearest live nodes on both sides.
+// checkRing checks that every live node is linked with the RingSide nearest live nodes on both sides.
 func (r *ring) checkRing() {
 	r.t.Helper()
 	var live []*ringNode
@@ -207,7 +207,7 @@ func (r *ring) checkRing() {
 	}
 	slices.SortFunc(live, func(a, b *ringNode) int { return cmp.Compare(a.o.at, b.o.at) })
 	for i, n := range live {
-		for side := range ringSide {
+		for side := range RingSide {
 			if next := live[(i+side+1)%len(live)]; !n.links[next.desc.ID] {
 				r.t.Errorf("node %d of %d has no link to its neighbour %d places up", i, len(live), side+1)
 			}

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"nightjar/keys"
@@ -65,13 +66,13 @@ func (o *Overlay) lateDials() {
 	}
 }
 
-// wantRing wants the ringSide nearest nodes on each side that can be reached.
+// wantRing wants the RingSide nearest nodes on each side that can be reached.
 func (o *Overlay) wantRing() {
 	all := o.table.all
 	start := from(all, o.at)
 	for _, up := range []bool{true, false} {
 		have := 0
-		for step := 0; step < min(len(all), maxWalk) && have < ringSide; step++ {
+		for step := 0; step < min(len(all), maxWalk) && have < RingSide; step++ {
 			i := start + step
 			if !up {
 				i = start - 1 - step + len(all)
@@ -107,7 +108,7 @@ func (o *Overlay) wantSlot(i int) {
 	}
 	if !s.drawn {
 		size := o.table.size()
-		*s = slot{drawn: true, target: o.draw(size), size: size}
+		*s = slot{drawn: true, target: LongLink(o.at, size, o.rng), size: size}
 	}
 	if s.asked.IsZero() {
 		if p := nearest(o.table.links, s.target, func(n *node) bool { return !n.leaving }); p != nil {
@@ -127,16 +128,17 @@ func (o *Overlay) wantSlot(i int) {
 	}
 }
 
-// draw draws the target of a long link. Its distance has density proportional to 1/d between 1/size and 1/2, which is
-// what makes greedy routing short (Kleinberg, "Navigation in a small world", 2000).
-func (o *Overlay) draw(size float64) keys.Location {
+// LongLink draws the target of a long link of a node in a network of the given size. Its distance has density
+// proportional to 1/d between 1/size and 1/2, which is what makes greedy routing short (Kleinberg, "Navigation in a
+// small world", 2000).
+func LongLink(at keys.Location, size float64, rng *rand.Rand) keys.Location {
 	least := 1 / max(size, 4)
-	d := least * math.Pow(0.5/least, o.rng.Float64())
+	d := least * math.Pow(0.5/least, rng.Float64())
 	offset := keys.Location(d * (1 << 64))
-	if o.rng.IntN(2) == 0 {
-		return o.at + offset
+	if rng.IntN(2) == 0 {
+		return at + offset
 	}
-	return o.at - offset
+	return at - offset
 }
 
 // refresh redraws one slot whose target was drawn for a network of a very different size.
@@ -164,11 +166,11 @@ func (o *Overlay) trim() {
 			free = append(free, n)
 		}
 	}
-	if staying <= maxDegree {
+	if staying <= MaxDegree {
 		return
 	}
 	sortByAge(free)
-	free = free[max(0, len(free)-(staying-maxDegree)):]
+	free = free[max(0, len(free)-(staying-MaxDegree)):]
 	for _, n := range free { // the oldest of the newest: it has had its time
 		end := n.since.Add(grace)
 		if end.After(o.now) && staying <= hardDegree {

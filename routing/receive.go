@@ -186,7 +186,7 @@ func (m *Machine) receiveData(l *link, d wire.Data) {
 		m.broken(a)
 		return
 	}
-	l.grow(a, m.now)
+	m.grow(a)
 	m.land(a)
 	m.passing(r, d.Block)
 	m.succeed(r, d.Block, 0)
@@ -203,7 +203,7 @@ func (m *Machine) receiveStored(l *link, s wire.Stored) {
 		m.broken(a)
 		return
 	}
-	l.grow(a, m.now)
+	m.grow(a)
 	m.land(a)
 	if r.phase == keeping {
 		r.store.copies++
@@ -225,14 +225,14 @@ func (m *Machine) receiveFail(l *link, f wire.Fail) {
 	}
 	switch reason {
 	case wire.NotFound:
-		l.grow(a, m.now)
+		m.grow(a)
 	case wire.Overload:
 		m.overloaded(a)
 	default:
 		l.silent = 0
 	}
 	m.land(a)
-	m.missed(a, reason)
+	m.refused(a, reason)
 	m.pump(l)
 }
 
@@ -253,7 +253,7 @@ func (m *Machine) garbled(ev Garbled) {
 func (m *Machine) broken(a *attempt) {
 	m.misbehaved(a.link)
 	m.land(a)
-	m.missed(a, wire.Failed)
+	m.refused(a, wire.Failed)
 	m.pump(a.link)
 }
 

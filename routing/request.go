@@ -63,9 +63,9 @@ type waiter struct {
 
 // route is how far the search among the peers has come: they are tried in the order of rank, each once.
 type route struct {
-	last    rank // of the last peer tried
-	begun   bool // last is set
-	tries   int
+	last    rank        // of the last peer tried
+	begun   bool        // last is set
+	tries   int         // peers that could not serve it; while asking, peers asked
 	refused bool        // some peer had no room
 	reason  wire.Reason // the best answer so far; 0 = none
 	pauses  int

@@ -154,11 +154,11 @@ func (t *table) unlink(n *node) bool {
 	return neighbour
 }
 
-// isNeighbour reports whether the link with the given index is one of the ringSide nearest on its side.
+// isNeighbour reports whether the link with the given index is one of the RingSide nearest on its side.
 func (t *table) isNeighbour(i int) bool {
 	n := len(t.links)
 	ahead := (i - from(t.links, t.at) + n) % n // how many links lie between, going up
-	return ahead < ringSide || ahead >= n-ringSide
+	return ahead < RingSide || ahead >= n-RingSide
 }
 
 // nearest returns the node of nodes closest to a place for which use holds, looking at maxWalk on each side; nil if there is none.
@@ -183,12 +183,12 @@ func nearest(nodes []*node, at keys.Location, use func(*node) bool) *node {
 // size estimates how many nodes the network has, from how densely the ring neighbours lie.
 func (t *table) size() float64 {
 	n := len(t.links)
-	if n < 2*ringSide {
+	if n < 2*RingSide {
 		return float64(max(n, 1) + 1)
 	}
 	start := from(t.links, t.at)
-	up := t.links[(start+ringSide-1)%n]
-	down := t.links[(start-ringSide+n)%n]
+	up := t.links[(start+RingSide-1)%n]
+	down := t.links[(start-RingSide+n)%n]
 	span := (up.at - t.at).Float() + (t.at - down.at).Float()
-	return max(2*ringSide/max(span, 1e-12), float64(n+1))
+	return max(2*RingSide/max(span, 1e-12), float64(n+1))
 }

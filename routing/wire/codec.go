@@ -89,6 +89,18 @@ func Append(b []byte, m Message) []byte {
 	panic("wire: Append of a message that this package does not define")
 }
 
+// Size is the length of the encoding of m: len(Append(nil, m)), without making it for blocks.
+func Size(m Message) int {
+	switch m := m.(type) {
+	case Data:
+		return sizeData + len(m.Block.Data())
+	case Put:
+		return sizePut + len(m.Block.Data())
+	}
+	var b [sizeGet]byte
+	return len(Append(b[:0], m))
+}
+
 func appendReq(b []byte, kind byte, r Req) []byte {
 	return binary.BigEndian.AppendUint32(append(b, kind), uint32(r))
 }

@@ -59,6 +59,9 @@ func TestSpecEveryMessageRoundTrips(t *testing.T) {
 		if diff := cmp.Diff(m, got, compareBlocks); diff != "" {
 			t.Errorf("%T: %s", m, diff)
 		}
+		if len(b) != Size(m) {
+			t.Errorf("%T has %d bytes, Size says %d", m, len(b), Size(m))
+		}
 		if len(b) > MaxMessage {
 			t.Errorf("%T has %d bytes, more than MaxMessage", m, len(b))
 		}

@@ -1,0 +1,23 @@
+// Package sim runs many nodes' routing machines in virtual time: the same code that runs in the daemon, without sockets,
+// disks or goroutines. It answers whether the network works: how long paths are, how often requests succeed, what
+// churn does to them.
+//
+// What it is not: it says nothing about sockets, disks or processors (testnet does). Blocks are real, but all nodes share
+// their bytes; links carry messages after a latency, in order, and without limits of bandwidth.
+//
+// # Invariants
+//
+//  1. One Config gives one Result: every random choice comes from Config.Seed, and no map's order reaches an event.
+//     Result.Trace is a hash over all events in their order.
+//  2. Virtual time never runs backwards; events of the same instant happen in the order in which they were scheduled.
+//  3. A dead node takes in no event; what was on the way to it is lost.
+//  4. Hops are counted by the rig from the messages that pass. The machines carry nothing for it.
+//
+// # Concurrency
+//
+// Run is a function; runs share nothing.
+//
+// # Reading order
+//
+// sim.go (Config, Result, Run), rig.go (events), topology.go (who is linked), workload.go (inserts and fetches).
+package sim

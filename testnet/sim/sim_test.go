@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"testing"
+	"time"
+)
+
+func TestInvariant1SameSeedSameTrace(t *testing.T) {
+	for _, cfg := range []Config{
+		{Seed: 1, Nodes: 100, Blocks: 30},
+		{Seed: 1, Nodes: 40, Blocks: 20, Grown: true, Dead: 0.1, Detect: 3 * time.Second},
+	} {
+		first, again := Run(cfg), Run(cfg)
+		if first != again {
+			t.Errorf("one seed, two results:\n%+v\n%+v", first, again)
+		}
+		cfg.Seed++
+		if other := Run(cfg); other.Trace == first.Trace {
+			t.Error("two seeds, one trace")
+		}
+	}
+}
+
+// check asserts what a run must reach.
+func check(t *testing.T, r Result, hops, inserts, fetches float64) {
+	t.Helper()
+	t.Logf("inserts: %.2f %% stored, %.2f hops, %v / %v / %v; fetches: %.2f %% found, %.2f hops (most %d, asked %.2f), %v / %v / %v; degree %.1f, %d messages, %d MB, %d events",
+		100*r.Inserts.Rate(), r.Inserts.Hops, r.Inserts.P50, r.Inserts.P90, r.Inserts.P99,
+		100*r.Fetches.Rate(), r.Fetches.Hops, r.Fetches.MaxHops, r.Fetches.Asked, r.Fetches.P50, r.Fetches.P90, r.Fetches.P99,
+		r.Degree, r.Messages, r.Bytes/1e6, r.Events)
+	if r.Inserts.Rate() < inserts || r.Fetches.Rate() < fetches || r.Fetches.Hops > hops || r.Inserts.Hops > hops {
+		t.Errorf("want at least %g of inserts and %g of fetches, at most %g hops: %+v", inserts, fetches, hops, r)
+	}
+}
+
+func TestThousandNodes(t *testing.T) {
+	r := Run(Config{Seed: 1})
+	check(t, r, 5, 0.995, 0.995)
+	if r.Copies < 2.99 {
+		t.Errorf("inserts report %.2f copies on average, want 3", r.Copies)
+	}
+}
+
+func TestThousandNodesOfWhichATenthDies(t *testing.T) {
+	check(t, Run(Config{Seed: 2, Dead: 0.1}), 5, 0.995, 0.995)
+}
+
+func TestThousandNodesOfWhichATenthFallsSilent(t *testing.T) {
+	check(t, Run(Config{Seed: 3, Dead: 0.1, Detect: 10 * time.Second}), 5, 0.995, 0.99)
+}
+
+func TestGrownNetworkIsAsGoodAsABuiltOne(t *testing.T) {
+	check(t, Run(Config{Seed: 4, Nodes: 200, Grown: true}), 4, 0.995, 0.995)
+}
+
+func TestGrownNetworkSurvivesTheLossOfAFifth(t *testing.T) {
+	check(t, Run(Config{Seed: 5, Nodes: 150, Grown: true, Dead: 0.2, Detect: 5 * time.Second}), 4, 0.995, 0.97)
+}
+
+// BenchmarkEvents says how many steps of the machines a second of real time holds, the rig's own work included.
+func BenchmarkEvents(b *testing.B) {
+	var events int64
+	for b.Loop() {
+		events += Run(Config{Seed: 1, Nodes: 300, Blocks: 500, Fetches: 10}).Events
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+}
