@@ -7,10 +7,11 @@ import (
 )
 
 // Label separates the uses of a secret or of a hash: two derivations with different labels have nothing in common.
-// Labels are joined with what follows them without a separator, so none may be a prefix of another.
+// Labels are joined with what follows them without a separator, so none may be a prefix of another. Formats of other
+// packages declare theirs as constants of this type and begin them with the package's name.
 type Label string
 
-// All labels of blocks and records. They are part of the formats: changing one makes content unreadable.
+// The labels of blocks and records. They are part of the formats: changing one makes content unreadable.
 const (
 	// LabelBlock derives the key of one block from the key of its file.
 	LabelBlock Label = "block v1"

@@ -245,7 +245,31 @@ func TestOneDocumentDoesNotOpenAnother(t *testing.T) {
 			t.Errorf("another %s opens it under its own name: %v", name, err)
 		}
 	}
+	d := documentOf(t, with(u, SSK, "one", 0, ""))
+	if _, err := d.Open(Restore(ID{KindRecord, [32]byte{1}}, b.Data())); err != ErrWrongKey {
+		t.Errorf("it opens under another name: %v", err)
+	}
 	if _, err := (Document{}).Open(Block{}); err != ErrWrongKey {
 		t.Errorf("nothing opens nothing: %v", err)
+	}
+}
+
+func TestFirstVersionIsDrawnAndLeavesRoom(t *testing.T) {
+	seen := map[uint64]bool{}
+	for range 100 {
+		v, err := FirstVersion(rand.Reader)
+		if err != nil || v == 0 || v > 1<<48 {
+			t.Fatalf("got %d, %v", v, err)
+		}
+		seen[v] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d versions of 100 differ", len(seen))
+	}
+	if v, err := FirstVersion(bytes.NewReader(bytes.Repeat([]byte{0xff}, 6))); err != nil || v != 1<<48 {
+		t.Errorf("the largest is %d, %v", v, err)
+	}
+	if _, err := FirstVersion(bytes.NewReader(make([]byte, 5))); err == nil {
+		t.Error("a version was drawn from too few bytes")
 	}
 }

@@ -128,6 +128,16 @@ func (a Author) Seal(doc string, r Record, random io.Reader) (Block, error) {
 	return Block{id, data}, nil
 }
 
+// FirstVersion draws the version of a document's first record; every further record adds 1. It is random because a
+// version that counted from 1, or told the time, would say how often or when an author writes.
+func FirstVersion(random io.Reader) (uint64, error) {
+	var b [8]byte
+	if _, err := io.ReadFull(random, b[2:]); err != nil {
+		return 0, fmt.Errorf("keys: drawing a version: %w", err)
+	}
+	return binary.BigEndian.Uint64(b[:]) + 1, nil
+}
+
 // RecordVersion is the version that a record block carries in clear, for storers that keep only the newest; 0 for other blocks.
 func RecordVersion(b Block) uint64 { return b.recordField(offBody) }
 

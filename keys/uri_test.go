@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+
+	"nightjar/crypto"
 )
 
 func TestURIVectors(t *testing.T) {
@@ -59,5 +61,35 @@ func checkAccepted(t *testing.T, v vector, u URI) {
 	}
 	if err := u.Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestCheckRefusesURIsThatWouldNotReadBack(t *testing.T) {
+	for name, u := range map[string]URI{
+		"zero":                 {},
+		"unknown type":         {Type: KSK + 1, Doc: "d"},
+		"CHK insert":           {Type: CHK, Insert: true},
+		"CHK document":         {Type: CHK, Doc: "d"},
+		"CHK edition":          {Type: CHK, Edition: 1},
+		"CHK path":             {Type: CHK, Path: "/a"},
+		"SSK edition":          {Type: SSK, Doc: "d", Edition: 1},
+		"SSK namespace path":   {Type: SSK, Path: "a"},
+		"SSK document":         {Type: SSK, Doc: "a/b"},
+		"USK without site":     {Type: USK, Edition: 1},
+		"KSK without word":     {Type: KSK},
+		"KSK insert":           {Type: KSK, Doc: "w", Insert: true},
+		"KSK edition":          {Type: KSK, Doc: "w", Edition: 1},
+		"KSK routing":          {Type: KSK, Doc: "w", Routing: [32]byte{1}},
+		"KSK read":             {Type: KSK, Doc: "w", Read: crypto.Key{1}},
+		"KSK path with slash":  {Type: KSK, Doc: "w", Path: "a/"},
+		"USK path with parent": {Type: USK, Doc: "s", Path: "a/../b"},
+	} {
+		err := u.Check()
+		if !errors.Is(err, ErrBadURI) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if again, err := ParseURI(u.Encode()); err == nil && again == u {
+			t.Errorf("%s: it reads back after all", name)
+		}
 	}
 }

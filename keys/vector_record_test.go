@@ -78,20 +78,25 @@ func recordVectors() (vs []vector) {
 	return append(vs, m.unreadable()...)
 }
 
-func recordVector(expect, name, comment string, id ID, block []byte, more ...field) vector {
-	return vector{"record/" + name, comment, append([]field{
-		{"expect", expect}, {"id", hex.EncodeToString(id.Append(nil))}, {"block", hex.EncodeToString(block)}}, more...)}
+func recordVector(expect, name, comment string, id ID, block []byte) vector {
+	return vector{"record/" + name, comment, []field{
+		{"expect", expect}, {"id", hex.EncodeToString(id.Append(nil))}, {"block", hex.EncodeToString(block)}}}
+}
+
+func (v vector) and(more ...field) vector {
+	v.fields = append(v.fields, more...)
+	return v
 }
 
 func acceptedRecords() (vs []vector) {
 	insert := newURIFixture().insert
 	add := func(name, comment string, u URI, r Record) {
 		m := newRecordMaker(u)
-		vs = append(vs, recordVector("accept", name, comment, m.id(), m.honest(r), []field{
-			{"uri", strconv.Quote(u.Encode())}, {"random", hex.EncodeToString(m.random)},
-			{"version", strconv.FormatUint(r.Version, 10)}, {"expiry", strconv.FormatUint(r.Expiry, 10)},
-			{"payload", strconv.Quote(string(r.Payload))},
-		}...))
+		vs = append(vs, recordVector("accept", name, comment, m.id(), m.honest(r)).and(
+			field{"uri", strconv.Quote(u.Encode())}, field{"random", hex.EncodeToString(m.random)},
+			field{"version", strconv.FormatUint(r.Version, 10)}, field{"expiry", strconv.FormatUint(r.Expiry, 10)},
+			field{"payload", strconv.Quote(string(r.Payload))},
+		))
 	}
 	diary := with(insert, SSK, "diary", 0, "")
 	add("accept", "an honest record", diary, Record{1, 0, []byte("hello")})
@@ -263,7 +268,7 @@ func (m recordMaker) unreadable() (vs []vector) {
 		if err != nil {
 			panic(err)
 		}
-		vs = append(vs, recordVector("unreadable", "unreadable-"+name, comment, m.id(), m.signed(body), field{"uri", strconv.Quote(u.Encode())}))
+		vs = append(vs, recordVector("unreadable", "unreadable-"+name, comment, m.id(), m.signed(body)).and(field{"uri", strconv.Quote(u.Encode())}))
 	}
 	add("key", "encrypted under another key", m.body(r, plain, crypto.Key{1}, nil))
 	add("context-none", "encrypted without the associated data", m.body(r, plain, m.doc.key, []byte{}))

@@ -3,6 +3,7 @@ package keys
 import (
 	"encoding/hex"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -65,6 +66,7 @@ func (f uriFixture) accepted() (vs []vector) {
 	add("chk-path-longest", "a path of 4096 bytes", chk+"/"+longest, with(f.chk, CHK, "", 0, longest))
 	add("fields-escaped", "escapes in the fields", "CHK@"+strings.ReplaceAll(f.r, "-", "%2d")+"%2C"+f.k+",AE4C%2d-8", f.chk)
 	add("whole-escaped", "a URI escaped as a whole", "CHK%40"+f.r+"%2C"+f.k+"%2CAE4C--8%2Fa%2Fb%252Etxt", named)
+	add("whole-escaped-query", "an escaped query is dropped too", "CHK%40"+f.r+"%2C"+f.k+"%2CAE4C--8%2Fa%2Fb.txt%3Fx%23y", named)
 	add("lower-case-type", "the type in any case", "cHk"+chk[3:], f.chk)
 	for _, p := range []string{"freenet:", "hyphanet:", "hypha:", "nightjar:", "web+nightjar:", "ext+freenet:", "FreeNet:", "freenet://"} {
 		name := strings.NewReplacer(":", "", "+", "-", "//", "-slashes").Replace(p)
@@ -114,109 +116,139 @@ func uriFields(u URI) []field {
 	}
 }
 
-func (f uriFixture) refused() (vs []vector) {
-	add := func(expect, name, comment, text string) {
-		vs = append(vs, vector{"uri/" + name, comment, []field{{"expect", expect}, {"uri", strconv.Quote(text)}}})
-	}
-	bad := func(name, comment, text string) { add("bad-uri", name, comment, text) }
-	fields := f.r + "," + f.k
-	chk := "CHK@" + fields + ",AE4C--8"
-	ssk := "SSK@" + f.a + "," + f.k + ",AQBOAAE"
+// uriSet collects URI vectors that are not accepted.
+type uriSet []vector
+
+func (s *uriSet) add(expect, name, comment, text string) {
+	*s = append(*s, vector{"uri/" + name, comment, []field{{"expect", expect}, {"uri", strconv.Quote(text)}}})
+}
+
+func (s *uriSet) bad(name, comment, text string) { s.add("bad-uri", "bad-"+name, comment, text) }
+
+func (s *uriSet) hyphanet(name, comment, text string) {
+	s.add("hyphanet", "hyphanet-"+name, comment, text)
+}
+
+// texts are the parts from which refused URIs are made.
+func (f uriFixture) texts() (fields, chk, ssk string) {
+	fields = f.r + "," + f.k
+	return fields, "CHK@" + fields + ",AE4C--8", "SSK@" + f.a + "," + f.k + ",AQBOAAE"
+}
+
+func (f uriFixture) refused() []vector {
+	return slices.Concat(f.badShapes(), f.badFields(), f.badNames(), f.foreign())
+}
+
+func (f uriFixture) badShapes() (s uriSet) {
+	_, chk, _ := f.texts()
+	s.bad("empty", "nothing", "")
+	s.bad("spaces", "white space", "  \n")
+	s.bad("no-at", "no @", "CHK")
+	s.bad("type", "an unknown type", "XHK"+chk[3:])
+	s.bad("type-space", "white space in the type", "CHK "+chk[3:])
+	s.bad("type-empty", "no type", chk[3:])
+	s.bad("scheme", "an unknown scheme", "ftp:"+chk)
+	s.bad("scheme-web", "a web+ scheme has letters only", "web+9:"+chk)
+	s.bad("scheme-twice", "two schemes", "freenet:hyphanet:"+chk)
+	s.bad("http-host", "an address without a path", "http://127.0.0.1:8888")
+	s.bad("too-long", "text of more than 16384 bytes", chk+"?"+repeat(16384, "q"))
+	s.bad("escape", "an escape that is none", chk+"/a%zz")
+	s.bad("escape-cut", "an escape that is cut off", chk+"/a%4")
+	return s
+}
+
+func (f uriFixture) badFields() (s uriSet) {
+	fields, chk, ssk := f.texts()
+	s.bad("fields-none", "no fields", "CHK@")
+	s.bad("fields-slash", "no fields, but a path", "CHK@/a")
+	s.bad("fields-two", "two fields", "CHK@"+fields)
+	s.bad("fields-four", "four fields", chk+",AAAA")
+	s.bad("routing-short", "31 bytes", "CHK@"+f.r[:42]+","+f.k+",AE4C--8")
+	s.bad("routing-long", "33 bytes", "CHK@"+f.r+"A,"+f.k+",AE4C--8")
+	s.bad("routing-empty", "no routing", "CHK@,"+f.k+",AE4C--8")
+	s.bad("key-short", "a short key", "CHK@"+f.r+","+f.k[:40]+",AE4C--8")
+	s.bad("key-empty", "no key", "CHK@"+f.r+",,AE4C--8")
+	s.bad("routing-bits", "bits that no byte needs", "CHK@"+nextSpelling(f.r)+","+f.k+",AE4C--8")
+	s.bad("key-bits", "bits that no byte needs", "CHK@"+f.r+","+nextSpelling(f.k)+",AE4C--8")
+	s.bad("extra-bits", "bits that no byte needs", "CHK@"+fields+",AE4C--9")
+	s.bad("alphabet-plus", "standard base64", "CHK@"+f.r[:42]+"+,"+f.k+",AE4C--8")
+	s.bad("alphabet-underscore", "base64url", "CHK@"+f.r[:42]+"_,"+f.k+",AE4C--8")
+	s.bad("padding", "padded base64", "CHK@"+f.r+"=,"+f.k+",AE4C--8")
+	s.bad("line-break", "a line break in a field", "CHK@"+f.r[:20]+"\n"+f.r[20:42]+","+f.k+",AE4C--8")
+	s.bad("field-space", "white space in a field", "CHK@"+f.r[:42]+" ,"+f.k+",AE4C--8")
+	s.bad("extra-short", "four bytes", "CHK@"+fields+",AE4C-w")
+	s.bad("extra-none", "an empty third field", "CHK@"+fields+",")
+	s.bad("extra-algorithm", "an unknown algorithm", "CHK@"+fields+","+extraText(0, 0x4F, 2, 0xff, 0xff))
+	s.bad("extra-control", "not a control document", "CHK@"+fields+","+extraText(0, 0x4E, 0, 0xff, 0xff))
+	s.bad("extra-compression", "a compression", "CHK@"+fields+","+extraText(0, 0x4E, 2, 0, 0))
+	s.bad("extra-ssk-in-chk", "the third field of an SSK", "CHK@"+fields+",AQBOAAE")
+	s.bad("extra-chk-in-ssk", "the third field of a CHK", "SSK@"+fields+",AE4C--8/diary")
+	s.bad("extra-insert", "an insert byte that is neither 0 nor 1", "SSK@"+fields+","+extraText(1, 2, 0x4E, 0, 1)+"/diary")
+	s.bad("extra-version", "another version", "SSK@"+fields+","+extraText(2, 0, 0x4E, 0, 1)+"/diary")
+	s.bad("extra-hash", "another hash", "SSK@"+fields+","+extraText(1, 0, 0x4E, 0, 2)+"/diary")
+	s.bad("suffix-ssk", "only a CHK has a suffix", ssk+".html/diary")
+	return s
+}
+
+func (f uriFixture) badNames() (s uriSet) {
+	_, chk, ssk := f.texts()
+	s.bad("path-parent", "..", chk+"/a/../b")
+	s.bad("path-parent-escaped", "..", chk+"/a/%2e%2E/b")
+	s.bad("path-parent-first", "..", chk+"/..")
+	s.bad("path-dot", ".", chk+"/./a")
+	s.bad("path-empty-component", "an empty component", chk+"/a//b")
+	s.bad("path-two-slashes", "two trailing slashes", chk+"/a//")
+	s.bad("path-nul", "a control character", chk+"/a%00b")
+	s.bad("path-newline", "a control character", chk+"/a\nb")
+	s.bad("path-delete", "a control character", chk+"/a%7Fb")
+	s.bad("path-c1", "a control character of ISO 8859-1", chk+"/a%C2%85b")
+	s.bad("path-line-separator", "U+2028", chk+"/a%E2%80%A8b")
+	s.bad("path-slash", "an escaped slash", chk+"/a%2Fb")
+	s.bad("path-not-utf8", "a byte that is not UTF-8", chk+"/a%FFb")
+	s.bad("path-overlong", "a slash in two bytes", chk+"/a%C0%AFb")
+	s.bad("path-surrogate", "half a character", chk+"/a%ED%A0%80b")
+	s.bad("component-long", "a component of 256 bytes", chk+"/"+repeat(256, "c"))
+	s.bad("path-long", "a path of 4097 bytes", chk+"/"+repeat(16, repeat(254, "p")+"/")+repeat(17, "q"))
+
 	usk := "USK" + ssk[3:]
-
-	bad("bad-empty", "nothing", "")
-	bad("bad-spaces", "white space", "  \n")
-	bad("bad-no-at", "no @", "CHK")
-	bad("bad-type", "an unknown type", "XHK"+chk[3:])
-	bad("bad-type-space", "white space in the type", "CHK "+chk[3:])
-	bad("bad-type-empty", "no type", chk[3:])
-	bad("bad-scheme", "an unknown scheme", "ftp:"+chk)
-	bad("bad-scheme-web", "a web+ scheme has letters only", "web+9:"+chk)
-	bad("bad-scheme-twice", "two schemes", "freenet:hyphanet:"+chk)
-	bad("bad-http-host", "an address without a path", "http://127.0.0.1:8888")
-	bad("bad-too-long", "text of more than 16384 bytes", chk+"?"+repeat(16384, "q"))
-	bad("bad-escape", "an escape that is none", chk+"/a%zz")
-	bad("bad-escape-cut", "an escape that is cut off", chk+"/a%4")
-
-	bad("bad-fields-none", "no fields", "CHK@")
-	bad("bad-fields-slash", "no fields, but a path", "CHK@/a")
-	bad("bad-fields-two", "two fields", "CHK@"+fields)
-	bad("bad-fields-four", "four fields", chk+",AAAA")
-	bad("bad-routing-short", "31 bytes", "CHK@"+f.r[:42]+","+f.k+",AE4C--8")
-	bad("bad-routing-long", "33 bytes", "CHK@"+f.r+"A,"+f.k+",AE4C--8")
-	bad("bad-routing-empty", "no routing", "CHK@,"+f.k+",AE4C--8")
-	bad("bad-key-short", "a short key", "CHK@"+f.r+","+f.k[:40]+",AE4C--8")
-	bad("bad-key-empty", "no key", "CHK@"+f.r+",,AE4C--8")
-	bad("bad-routing-bits", "bits that no byte needs", "CHK@"+nextSpelling(f.r)+","+f.k+",AE4C--8")
-	bad("bad-key-bits", "bits that no byte needs", "CHK@"+f.r+","+nextSpelling(f.k)+",AE4C--8")
-	bad("bad-extra-bits", "bits that no byte needs", "CHK@"+fields+",AE4C--9")
-	bad("bad-alphabet-plus", "standard base64", "CHK@"+f.r[:42]+"+,"+f.k+",AE4C--8")
-	bad("bad-alphabet-underscore", "base64url", "CHK@"+f.r[:42]+"_,"+f.k+",AE4C--8")
-	bad("bad-padding", "padded base64", "CHK@"+f.r+"=,"+f.k+",AE4C--8")
-	bad("bad-line-break", "a line break in a field", "CHK@"+f.r[:20]+"\n"+f.r[20:42]+","+f.k+",AE4C--8")
-	bad("bad-field-space", "white space in a field", "CHK@"+f.r[:42]+" ,"+f.k+",AE4C--8")
-	bad("bad-extra-short", "four bytes", "CHK@"+fields+",AE4C-w")
-	bad("bad-extra-none", "an empty third field", "CHK@"+fields+",")
-	bad("bad-extra-algorithm", "an unknown algorithm", "CHK@"+fields+","+extraText(0, 0x4F, 2, 0xff, 0xff))
-	bad("bad-extra-control", "not a control document", "CHK@"+fields+","+extraText(0, 0x4E, 0, 0xff, 0xff))
-	bad("bad-extra-compression", "a compression", "CHK@"+fields+","+extraText(0, 0x4E, 2, 0, 0))
-	bad("bad-extra-ssk-in-chk", "the third field of an SSK", "CHK@"+fields+",AQBOAAE")
-	bad("bad-extra-chk-in-ssk", "the third field of a CHK", "SSK@"+fields+",AE4C--8/diary")
-	bad("bad-extra-insert", "an insert byte that is neither 0 nor 1", "SSK@"+fields+","+extraText(1, 2, 0x4E, 0, 1)+"/diary")
-	bad("bad-extra-version", "another version", "SSK@"+fields+","+extraText(2, 0, 0x4E, 0, 1)+"/diary")
-	bad("bad-extra-hash", "another hash", "SSK@"+fields+","+extraText(1, 0, 0x4E, 0, 2)+"/diary")
-	bad("bad-suffix-ssk", "only a CHK has a suffix", ssk+".html/diary")
-
-	bad("bad-path-parent", "..", chk+"/a/../b")
-	bad("bad-path-parent-escaped", "..", chk+"/a/%2e%2E/b")
-	bad("bad-path-parent-first", "..", chk+"/..")
-	bad("bad-path-dot", ".", chk+"/./a")
-	bad("bad-path-empty-component", "an empty component", chk+"/a//b")
-	bad("bad-path-two-slashes", "two trailing slashes", chk+"/a//")
-	bad("bad-path-nul", "a control character", chk+"/a%00b")
-	bad("bad-path-newline", "a control character", chk+"/a\nb")
-	bad("bad-path-delete", "a control character", chk+"/a%7Fb")
-	bad("bad-path-c1", "a control character of ISO 8859-1", chk+"/a%C2%85b")
-	bad("bad-path-line-separator", "U+2028", chk+"/a%E2%80%A8b")
-	bad("bad-path-slash", "an escaped slash", chk+"/a%2Fb")
-	bad("bad-path-not-utf8", "a byte that is not UTF-8", chk+"/a%FFb")
-	bad("bad-path-overlong", "a slash in two bytes", chk+"/a%C0%AFb")
-	bad("bad-path-surrogate", "half a character", chk+"/a%ED%A0%80b")
-	bad("bad-component-long", "a component of 256 bytes", chk+"/"+repeat(256, "c"))
-	bad("bad-path-long", "a path of 4097 bytes", chk+"/"+repeat(16, repeat(254, "p")+"/")+repeat(17, "q"))
-
-	bad("bad-ssk-empty-document", "an empty document name before a path", ssk+"//a")
-	bad("bad-ssk-document-long", "a document name of 256 bytes", ssk+"/"+repeat(256, "d"))
-	bad("bad-ssk-document-parent", "..", ssk+"/..")
-	bad("bad-usk-bare", "a USK needs a site", usk)
-	bad("bad-usk-no-edition", "a USK needs an edition", usk+"/site")
-	bad("bad-usk-no-edition-slash", "a USK needs an edition", usk+"/site/")
+	s.bad("ssk-empty-document", "an empty document name before a path", ssk+"//a")
+	s.bad("ssk-document-long", "a document name of 256 bytes", ssk+"/"+repeat(256, "d"))
+	s.bad("ssk-document-parent", "..", ssk+"/..")
+	s.bad("usk-bare", "a USK needs a site", usk)
+	s.bad("usk-no-edition", "a USK needs an edition", usk+"/site")
+	s.bad("usk-no-edition-slash", "a USK needs an edition", usk+"/site/")
 	for name, e := range map[string]string{
 		"text": "five", "plus": "+5", "zeros": "05", "minus-zero": "-0", "minus": "-", "hex": "0x5", "underscore": "1_0",
 		"space": "%205", "overflow": "9223372036854775808", "underflow": "-9223372036854775809", "long": repeat(100, "1"),
 	} {
-		bad("bad-usk-edition-"+name, "an edition that is no plain number", usk+"/site/"+e+"/")
+		s.bad("usk-edition-"+name, "an edition that is no plain number", usk+"/site/"+e+"/")
 	}
-	bad("bad-ksk-empty", "no word", "KSK@")
-	bad("bad-ksk-slash", "no word, but a path", "KSK@/a")
-	bad("bad-ksk-parent", "..", "KSK@..")
-	bad("bad-ksk-long", "a word of 256 bytes", "KSK@"+repeat(256, "w"))
+	s.bad("ksk-empty", "no word", "KSK@")
+	s.bad("ksk-slash", "no word, but a path", "KSK@/a")
+	s.bad("ksk-parent", "..", "KSK@..")
+	s.bad("ksk-long", "a word of 256 bytes", "KSK@"+repeat(256, "w"))
+	return s
+}
 
-	hyphanet := func(name, comment, text string) { add("hyphanet", "hyphanet-"+name, comment, text) }
-	hyphanet("chk", "AES-CTR, control document", "CHK@"+fields+",AAMC--8/a.txt")
-	hyphanet("chk-old", "the older cipher", "freenet:CHK@"+fields+",AAIC--8")
-	hyphanet("chk-data", "a data block, compressed", "CHK@"+fields+","+extraText(0, 3, 0, 0, 1)+".zip")
-	hyphanet("ssk", "a request URI", "SSK@"+fields+",AQACAAE/diary")
-	hyphanet("ssk-insert", "an insert URI", "SSK@"+fields+",AQECAAE/diary")
-	hyphanet("ssk-insert-33", "an insert URI whose exponent has its top bit set", "SSK@AP"+repeat(42, "-")+","+f.k+",AQECAAE/diary")
-	hyphanet("ssk-insert-31", "an insert URI whose exponent is short", "SSK@"+repeat(42, "A")+","+f.k+",AQECAAE/")
-	hyphanet("usk", "a site", "http://127.0.0.1:8888/USK@"+fields+",AQACAAE/site/-5/index.html")
-	bad("bad-hyphanet-routing", "a Hyphanet key that is cut off", "CHK@"+f.r[:42]+","+f.k+",AAMC--8")
-	bad("bad-hyphanet-routing-long", "a Hyphanet key that is too long", "SSK@"+repeat(48, "A")+","+f.k+",AQECAAE/diary")
-	bad("bad-hyphanet-key", "a Hyphanet key that is cut off", "CHK@"+f.r+","+f.k[:42]+",AAMC--8")
-	bad("bad-hyphanet-algorithm", "an algorithm that Hyphanet never had", "CHK@"+fields+","+extraText(0, 4, 2, 0xff, 0xff))
-	bad("bad-hyphanet-algorithm-high", "an algorithm that Hyphanet never had", "CHK@"+fields+","+extraText(1, 3, 2, 0xff, 0xff))
-	return vs
+func (f uriFixture) foreign() (s uriSet) {
+	fields, _, _ := f.texts()
+	s.hyphanet("chk", "AES-CTR, control document", "CHK@"+fields+",AAMC--8/a.txt")
+	s.hyphanet("chk-old", "the older cipher", "freenet:CHK@"+fields+",AAIC--8")
+	s.hyphanet("chk-data", "a data block, compressed", "CHK@"+fields+","+extraText(0, 3, 0, 0, 1)+".zip")
+	s.hyphanet("ssk", "a request URI", "SSK@"+fields+",AQACAAE/diary")
+	s.hyphanet("ssk-insert", "an insert URI", "SSK@"+fields+",AQECAAE/diary")
+	s.hyphanet("ssk-insert-33", "an insert URI whose exponent has its top bit set", "SSK@AP"+repeat(42, "-")+","+f.k+",AQECAAE/diary")
+	s.hyphanet("ssk-insert-31", "an insert URI whose exponent is short", "SSK@"+repeat(42, "A")+","+f.k+",AQECAAE/")
+	s.hyphanet("usk", "a site", "http://127.0.0.1:8888/USK@"+fields+",AQACAAE/site/-5/index.html")
+	s.bad("hyphanet-routing", "a Hyphanet key that is cut off", "CHK@"+f.r[:42]+","+f.k+",AAMC--8")
+	s.bad("hyphanet-routing-31", "31 bytes, which only an exponent may have", "CHK@"+repeat(42, "A")+","+f.k+",AAMC--8")
+	s.bad("hyphanet-routing-33", "33 bytes, which only an exponent may have", "SSK@"+repeat(44, "A")+","+f.k+",AQACAAE/diary")
+	s.bad("hyphanet-line-break", "a Hyphanet key with a line break in it", "CHK@"+f.r[:20]+"\n"+f.r[20:]+","+f.k+",AAMC--8")
+	s.bad("hyphanet-routing-long", "a Hyphanet key that is too long", "SSK@"+repeat(48, "A")+","+f.k+",AQECAAE/diary")
+	s.bad("hyphanet-key", "a Hyphanet key that is cut off", "CHK@"+f.r+","+f.k[:42]+",AAMC--8")
+	s.bad("hyphanet-algorithm", "an algorithm that Hyphanet never had", "CHK@"+fields+","+extraText(0, 4, 2, 0xff, 0xff))
+	s.bad("hyphanet-algorithm-high", "an algorithm that Hyphanet never had", "CHK@"+fields+","+extraText(1, 3, 2, 0xff, 0xff))
+	return s
 }
 
 // keyless are URIs that parse and name no record.
