@@ -230,6 +230,21 @@ func TestK6SizeSaysOnlyTheClass(t *testing.T) {
 	})
 }
 
+// SPEC §4.3: an author may hide a short payload among long ones.
+func TestALargerClassThanNeededOpens(t *testing.T) {
+	m := newRecordMaker(with(newAuthorURI(t), SSK, "d", 0, ""))
+	for _, class := range recordClasses {
+		block := m.signed(m.body(Record{Version: 1}, padded(5, []byte("hello"), class), m.doc.key, nil))
+		b, err := Verify(m.id(), block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := documentOf(t, m.uri).Open(b); err != nil || string(r.Payload) != "hello" {
+			t.Errorf("class %d: got %q, %v", class, r.Payload, err)
+		}
+	}
+}
+
 func TestOneDocumentDoesNotOpenAnother(t *testing.T) {
 	u := newAuthorURI(t)
 	b := sealed(t, with(u, SSK, "one", 0, ""), Record{Payload: []byte("hello")})
