@@ -1,0 +1,32 @@
+// Package fproxy is the local web proxy: it shows what is in the network to a browser on this machine, at
+// http://127.0.0.1:8888/<URI>, and its own few pages around that.
+//
+// It is not a web server for others (it answers only requests addressed to this machine), not an HTTP proxy for the
+// rest of the web, and not a content filter: it never changes a byte of what it serves. What keeps a page from the
+// network harmless are the headers that it is served with; what they cannot do is listed in THREATS.md.
+//
+// # Invariants
+//
+// Tests cite these by number.
+//
+//	F1  Everything from the network is served with a policy under which a browser runs no script, loads nothing from
+//	    another origin, submits no form and follows no automatic redirect, whatever the content or its type.
+//	F2  Only media types of a short list are shown; everything else is plain text or a download with a safe name.
+//	F3  A request is answered only if it is addressed to this machine by a name that no stranger's DNS can answer.
+//	F4  Another web site can make the node fetch nothing: it can only offer a link that a person follows.
+//	F5  Every failure has a page that says what happened, and what to do; one table gives its status. A failure in the
+//	    middle of a file ends the connection, so that no reader takes a part for the whole.
+//	F6  Nothing about a request is logged, and no answer may be kept on disk by the browser.
+//	F7  Memory and fetches are bounded, and a fetch ends with the request that asked for it.
+//	F8  While the node hides no originator, every page of its own says so.
+//
+// # Concurrency
+//
+// The handler is safe for concurrent use and starts no goroutine. It keeps recently read blocks in memory for a short
+// time (recent.go), forgotten by a timer.
+//
+// # Reading order
+//
+// fproxy.go (what is answered by whom), guard.go (who may ask), content.go and stream.go (from a URI to bytes),
+// media.go and headers.go (how bytes are shown), listing.go, failure.go and page.go (what people see).
+package fproxy

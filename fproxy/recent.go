@@ -1,0 +1,99 @@
+package fproxy
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+
+	"nightjar/internal/content"
+	"nightjar/keys"
+)
+
+const (
+	// recentBlocks bounds the blocks that are kept: 8 MiB of them.
+	recentBlocks = 256
+	// recentTime is how long a block is kept. A record may be replaced by a newer one, and what was read should not
+	// stay in memory for long.
+	recentTime = time.Minute
+)
+
+// recent is a Source that remembers blocks for a short time, in memory only, and answers nobody but this proxy. A page, its
+// pictures and its style sheet share a manifest, and often a container: without it each of them is a request to the
+// network for the same blocks, which is slow and tells the network more.
+type recent struct {
+	from content.Source
+
+	mu     sync.Mutex
+	blocks map[keys.ID]*list.Element // of kept
+	order  list.List                 // oldest first
+	forget *time.Timer               // runs while something is kept
+}
+
+type kept struct {
+	block keys.Block
+	until time.Time
+}
+
+func newRecent(from content.Source) *recent {
+	return &recent{from: from, blocks: map[keys.ID]*list.Element{}}
+}
+
+// Fetch returns the block if it was fetched a short time ago, or fetches it.
+func (s *recent) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
+	if b, ok := s.get(id); ok {
+		return b, nil
+	}
+	b, err := s.from.Fetch(ctx, id, top)
+	if err == nil {
+		s.put(b)
+	}
+	return b, err
+}
+
+func (s *recent) get(id keys.ID) (keys.Block, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.blocks[id]
+	if !ok || !time.Now().Before(e.Value.(kept).until) {
+		return keys.Block{}, false
+	}
+	return e.Value.(kept).block, true
+}
+
+// put keeps a block. The time to keep is the same for all, so the oldest is also the first to be forgotten; what is read
+// again is not kept longer, or a page that is open all day would show an old edition all day.
+func (s *recent) put(b keys.Block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.blocks[b.ID()]; ok {
+		s.drop(e)
+	}
+	s.blocks[b.ID()] = s.order.PushBack(kept{b, time.Now().Add(recentTime)})
+	if s.order.Len() > recentBlocks {
+		s.drop(s.order.Front())
+	}
+	if s.forget == nil {
+		s.forget = time.AfterFunc(recentTime, s.expire)
+	}
+}
+
+// expire drops what is too old and comes back for the next.
+func (s *recent) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for e := s.order.Front(); e != nil; e = s.order.Front() {
+		if until := e.Value.(kept).until; now.Before(until) {
+			s.forget.Reset(until.Sub(now))
+			return
+		}
+		s.drop(e)
+	}
+	s.forget = nil
+}
+
+func (s *recent) drop(e *list.Element) {
+	delete(s.blocks, e.Value.(kept).block.ID())
+	s.order.Remove(e)
+}
