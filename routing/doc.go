@@ -1,0 +1,73 @@
+// Package routing decides how requests for blocks travel between nodes, and which nodes are linked.
+//
+// Two state machines share it. The Machine routes: it takes in events (a message, a local request, an answer of the store,
+// the passage of time) and returns effects (send this, look that up, keep that, tell the user). The Overlay chooses peers:
+// it learns who exists and says whom to dial and whom to drop. Both are values with a Step function; whoever calls it
+// carries the effects out. The code that testnet/sim runs with thousands of nodes is the code that runs in the daemon.
+//
+// What it is not: it has no clock, goroutine, socket, disk, logger or randomness of its own; it verifies no blocks
+// (routing/wire does while it parses) and it does not hide who launches a request (routing/circuit will).
+//
+// # The rule of routing
+//
+// Nodes and blocks have places on a ring. For a target t, nodes are ordered by rank: distance to t, then place, then
+// identity. d(n) below is that rank; it is total, so two nodes always agree on who is closer.
+//
+// A request goes to the closest live peer n with d(n) < d(self), and after failures to the next closest such peer, each
+// at most once. Where there is none, at a local minimum, it ends: a Get asks the own store and then the two live peers
+// closest to t, with HTL 0, which concerns their own stores only; a Put is kept by the node and those two, the sink set.
+//
+// # Invariants
+//
+// Machine:
+//
+//  1. d(next) < d(self) for every request sent with HTL > 0; hence every request received with HTL > 0 came from a node
+//     with d(from) > d(self), and whoever breaks that is reported.
+//  2. At most one live request downstream per (block, rotation), as long as it has HTL enough for all who wait for it
+//     (enoughHTL). Those who ask later wait with it and get the same answer, in the same form.
+//  3. No identifier survives a hop: a Req is drawn per link, and of what a message carries only ID, rotation, class and
+//     the lowered HTL are sent on.
+//  4. Every request ends: every local request gets exactly one Done or is cancelled, within localQuick or localSlow; every
+//     request of a peer is answered or forgotten before patience of its HTL is over.
+//  5. What one peer can make the machine hold is bounded: maxAsked requests, maxPuts blocks, its share of each queue; and
+//     what all together can, by maxAllPuts blocks and maxQueue waiting requests per link and class.
+//  6. Blocks that the local user launched are not cached, nor kept because they passed; nor is a block cached that was asked
+//     for with HTL > cacheHTL, since then the asker may have launched it.
+//  7. Misbehaved is said only of what an honest node cannot do, whatever is delayed, lost or crossed.
+//  8. The same events, clock and Rand give the same effects. No map's order reaches an effect.
+//
+// Overlay:
+//
+//  9. It wants links with the RingSide nearest nodes on each side that can be reached, and LongLinks links whose lengths have
+//     density 1/d; with at most smallRing known nodes it wants all. It hangs up only what exceeds MaxDegree.
+//  10. A node that it was told of but never linked with is passed on to nobody; per peer at most maxPerSource of them are kept.
+//  11. At rest it asks at most every maxAsk; a dial that failed is repeated after firstRetry, doubling up to maxRetry.
+//
+// # Why requests cannot wait for each other in a circle
+//
+// Let w(A) be the set of nodes whose answer node A awaits for target t. By invariant 1, B in w(A) implies d(B) < d(A), or
+// the request has HTL 0 and B awaits nobody but its own store. Coalescing (invariant 2) adds askers to a request at A, all
+// of which are farther than A, and no element to w(A). So every edge of the wait-for graph of one target goes to a node
+// that is strictly closer or to one that awaits nobody: the graph has no cycle, and no request needs an identifier to
+// recognise itself. Targets differ only by (block, rotation), and requests for different ones do not wait for each other,
+// except for room in queues, which time-outs bound.
+//
+// A node that lies about invariant 1 gains nothing: it awaits what it likes, and is waited for no longer than patience.
+//
+// # What a neighbour learns
+//
+// From a request: a block's ID, which is what key routing cannot hide, and an HTL. Launched requests carry 16 to 18, relayed
+// ones lose a hop with probability 1/2 at 17 and 18, so that the first hop cannot be told from the second or third. A
+// request for a block that this node has seen before is treated as any other, whatever it has done with the earlier one;
+// only the own store's content makes a difference, and it holds nothing that the local user has asked for.
+//
+// # Concurrency
+//
+// None: a machine belongs to one goroutine. The slice that Step returns is valid until the next Step.
+//
+// # Reading order
+//
+// event.go (what goes in and comes out), machine.go (Step), receive.go (what events mean), forward.go (where a request
+// goes next), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
+// number). Then overlay.go, table.go, plan.go, gossip.go. testdata/ holds the rules as scripts.
+package routing
