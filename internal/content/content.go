@@ -27,8 +27,12 @@ var (
 	ErrNoEntry = errors.New("content: no such file in the folder")
 	// ErrMalformed reports content that breaks the format or one of its limits.
 	ErrMalformed = errors.New("content: malformed content")
-	// ErrTooLarge reports content that is larger than the reader allows.
+	// ErrTooLarge reports content that is larger than the reader, or the format, allows.
 	ErrTooLarge = errors.New("content: larger than allowed")
+	// ErrBadPath reports a folder to be inserted that has a path that the format does not allow, or one twice.
+	ErrBadPath = errors.New("content: a path that a folder cannot have")
+	// ErrBadType reports a MIME type to be inserted that is none.
+	ErrBadType = errors.New("content: not a MIME type")
 )
 
 // Order says in which order the blocks of a segment are fetched.
@@ -65,7 +69,7 @@ type FolderReader interface {
 
 // PutOptions says how to insert; the zero value is the safe default.
 type PutOptions struct {
-	Target     keys.URI       // zero = a CHK; an SSK, USK insert URI or a KSK otherwise
+	Target     keys.URI       // zero = a CHK; an SSK or USK insert URI (a USK with the edition to be written) or a KSK otherwise
 	Name       string         // file name to append to a CHK URI, "" = none
 	MIME       string         // "" = found from the name and the first bytes
 	Convergent bool           // the same file gives the same blocks: deduplicates, and lets anyone test for a known file
@@ -82,46 +86,3 @@ type GetOptions struct {
 	Parallel int            // blocks in flight; 0 = default
 	Progress func(Progress) // as in PutOptions
 }
-
-// PutFile inserts what r holds and returns its request URI. Memory is bounded by two segments.
-func PutFile(ctx context.Context, dst Sink, r io.Reader, o PutOptions) (keys.URI, error) {
-	return keys.URI{}, ErrMalformed
-}
-
-// PutFolder inserts the files that r gives as one folder and returns its request URI.
-func PutFolder(ctx context.Context, dst Sink, r FolderReader, o PutOptions) (keys.URI, error) {
-	return keys.URI{}, ErrMalformed
-}
-
-// Object is a file or a folder found in the network: its manifest, not yet its bytes.
-type Object struct{}
-
-// Open finds what uri names, path included: redirects and records are followed, a folder's path is looked up.
-// A path that names a folder (or "") gives a folder Object.
-func Open(ctx context.Context, src Source, uri keys.URI, o GetOptions) (*Object, error) {
-	return nil, ErrMalformed
-}
-
-// Info describes the object; for a folder Path is its path inside the root and MIME is "".
-func (o *Object) Info() FileInfo { return FileInfo{} }
-
-// IsFolder reports whether the object is a folder.
-func (o *Object) IsFolder() bool { return false }
-
-// URI is the request URI that was opened, redirects and editions resolved.
-func (o *Object) URI() keys.URI { return keys.URI{} }
-
-// Tag is a stable strong validator of the content (for an ETag): equal tags mean equal bytes. It reveals neither key nor URI.
-func (o *Object) Tag() string { return "" }
-
-// Files lists the folder's files, sorted by path, at any depth, with paths relative to the folder.
-func (o *Object) Files() []FileInfo { return nil }
-
-// File is the file at a path inside the folder, or ErrNoEntry. No request is made.
-func (o *Object) File(path string) (*Object, error) { return nil, ErrNoEntry }
-
-// WriteTo fetches the file and writes all of it to w in order.
-func (o *Object) WriteTo(ctx context.Context, w io.Writer) error { return ErrMalformed }
-
-// NewReader gives the file's bytes for reading and seeking; blocks are fetched as they are needed, ahead of reading. Close releases it.
-func (o *Object) NewReader(ctx context.Context) io.ReadSeekCloser { return nil }

@@ -1,0 +1,149 @@
+package content
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+)
+
+// maxHeldContainers bounds how many decoded containers an opened folder keeps, 8 MiB in all: a page, its pictures and
+// what a visitor looks at next.
+const maxHeldContainers = 4
+
+// tree is what all Objects of one Open share. Its methods are safe for concurrent use.
+type tree struct {
+	src        Source
+	opts       GetOptions
+	meter      *meter
+	manifest   *manifest
+	containers []container
+
+	mu     sync.Mutex
+	recent []int // containers held, the latest last
+}
+
+// container is a container's content once somebody needed it. The one who holds turn fetches it; others wait.
+type container struct {
+	turn chan struct{}
+	data []byte
+}
+
+func newTree(src Source, o GetOptions, m *meter, manifest *manifest) *tree {
+	t := &tree{src: src, opts: o, meter: m, manifest: manifest, containers: make([]container, len(manifest.Containers))}
+	for i := range t.containers {
+		t.containers[i].turn = make(chan struct{}, 1)
+	}
+	return t
+}
+
+func (t *tree) reading() reading { return reading{t.src, t.opts.Parallel, t.meter} }
+
+// whole is the mode in which all of a stream is read.
+func (t *tree) whole() mode {
+	if t.opts.Order == Reading {
+		return wholeInOrder
+	}
+	return wholeShuffled
+}
+
+// container returns the content of container i.
+func (t *tree) container(ctx context.Context, i int) ([]byte, error) {
+	c := &t.containers[i]
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	t.mu.Lock()
+	data := c.data
+	t.mu.Unlock()
+	if data == nil {
+		var err error
+		if data, err = readAll(ctx, t.reading(), &t.manifest.Containers[i], t.whole()); err != nil {
+			return nil, err
+		}
+	}
+	t.hold(i, data)
+	return data, nil
+}
+
+// hold keeps a container and lets go of the one that nobody asked for the longest.
+func (t *tree) hold(i int, data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.containers[i].data = data
+	for at, other := range t.recent {
+		if other == i {
+			t.recent = append(t.recent[:at], t.recent[at+1:]...)
+			break
+		}
+	}
+	t.recent = append(t.recent, i)
+	if len(t.recent) > maxHeldContainers {
+		t.containers[t.recent[0]].data = nil
+		t.recent = t.recent[1:]
+	}
+}
+
+// opened is the content of a stream from its beginning.
+type opened struct {
+	io.Reader
+	blocks *blockReader // nil if the stream is inline
+	zstd   *decoder     // nil if it is not compressed
+}
+
+// openStream makes a reader of a checked stream. Nothing is requested before the first Read.
+func openStream(ctx context.Context, r reading, s *stream, m mode) *opened {
+	o := &opened{Reader: bytes.NewReader(s.Inline)}
+	if s.Inline == nil && s.Size > 0 {
+		o.blocks = newBlockReader(ctx, r, s, m)
+		o.Reader = o.blocks
+	}
+	if s.Codec == codecZstd {
+		o.zstd = newDecoder(o.Reader, o.blocks, s.Size)
+		o.Reader = o.zstd
+	}
+	return o
+}
+
+// Close ends all requests and waits for them.
+func (o *opened) Close() {
+	if o.zstd != nil {
+		o.zstd.Close()
+	}
+	if o.blocks != nil {
+		o.blocks.Close()
+	}
+}
+
+// copyTo writes the whole stream to w, counting.
+func copyTo(ctx context.Context, r reading, s *stream, m mode, w io.Writer) error {
+	r.meter.add(Progress{Need: s.blocks()})
+	o := openStream(ctx, r, s, m)
+	defer o.Close()
+	if o.zstd == nil && o.blocks != nil {
+		_, err := o.blocks.WriteTo(w)
+		return err
+	}
+	_, err := io.Copy(w, o.Reader)
+	return err
+}
+
+// readAll reads a stream that may be held in memory.
+func readAll(ctx context.Context, r reading, s *stream, m mode) ([]byte, error) {
+	r.meter.add(Progress{Need: s.blocks()})
+	o := openStream(ctx, r, s, m)
+	defer o.Close()
+	data := make([]byte, s.Size)
+	if _, err := io.ReadFull(o, data); err != nil {
+		return nil, err
+	}
+	if o.zstd != nil {
+		if err := o.zstd.end(); err != io.EOF {
+			return nil, err
+		}
+	}
+	return data, nil
+}
