@@ -10,7 +10,8 @@
 // Tests cite these by number.
 //
 //	F1  Everything from the network is served with a policy under which a browser runs no script, loads nothing from
-//	    another origin, submits no form and follows no automatic redirect, whatever the content or its type.
+//	    another origin, submits no form and follows no automatic redirect, whatever the content or its type. (It may
+//	    still prepare a connection to one: headers.go, noConnections.)
 //	F2  Only media types of a short list are shown; everything else is plain text or a download with a safe name.
 //	F3  A request is answered only if it is addressed to this machine by a name that no stranger's DNS can answer.
 //	F4  Another web site can make the node fetch nothing: it can only offer a link that a person follows.
