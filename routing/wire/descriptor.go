@@ -25,7 +25,7 @@ type Descriptor struct {
 
 const (
 	// descriptorLabel separates these signatures from all others that an identity key makes.
-	descriptorLabel = "nightjar descriptor v1\x00"
+	descriptorLabel = "nightjar descriptor v1"
 	// headSize is what precedes the addresses: version, ID, time, number of addresses.
 	headSize = 1 + 32 + 8 + 1
 	// maxDescriptor is the largest encoded descriptor in bytes.
