@@ -6,7 +6,7 @@ import (
 	"nightjar/keys"
 )
 
-// Class says why a block is kept; each class has its own budget.
+// Class says why a block is kept; each class has its own budget. A smaller class is a better one.
 type Class uint8
 
 const (
@@ -15,6 +15,23 @@ const (
 	// Cache holds blocks that passed by.
 	Cache Class = 2
 )
+
+// classes is how many classes there are, the unused 0 included.
+const classes = 3
+
+// Valid reports whether c is a class.
+func (c Class) Valid() bool { return c == Sink || c == Cache }
+
+// String is the name of the class.
+func (c Class) String() string {
+	switch c {
+	case Sink:
+		return "sink"
+	case Cache:
+		return "cache"
+	}
+	return "no class"
+}
 
 var (
 	// ErrNotFound reports that the store does not hold the block.
@@ -27,25 +44,32 @@ var (
 	ErrCorrupt = errors.New("store: stored bytes are corrupt")
 	// ErrClosed reports use after Close.
 	ErrClosed = errors.New("store: closed")
+	// ErrInvalid reports a Put of the zero Block or under no class.
+	ErrInvalid = errors.New("store: no block or no class")
 )
 
 // Store keeps verified blocks on behalf of the network. Implementations are safe for concurrent use; storetest is their contract.
+// Errors may wrap the ones above; compare with errors.Is.
 type Store interface {
-	// Get returns the block, ErrNotFound, or ErrCorrupt.
+	// Get returns the block, ErrNotFound, or ErrCorrupt. A block that was found corrupt is forgotten: the next Get says
+	// ErrNotFound and a Put stores it anew.
 	Get(id keys.ID) (keys.Block, error)
 	// Put keeps the block; when it returns nil the block survives kill -9 and power loss. at is the position of the
-	// ring for which the block is kept. A block that is already held keeps its better class (Sink before Cache).
-	// A record replaces an older one, else ErrStale. ErrFull if it does not fit.
+	// ring for which the block is kept. A block that is already held keeps its better class (Sink before Cache), and
+	// within that class the position nearest to the node.
+	// A record replaces an older one, else ErrStale, and the one held has the better of both classes all the same.
+	// ErrFull if it does not fit: a full store evicts from Cache first, then of Sink what is far from the node, but
+	// never for a block that is less worth keeping than what it displaces. What an ErrFull leaves is what was there before.
 	Put(b keys.Block, class Class, at keys.Location) error
-	// Stats reports coarse occupancy.
+	// Stats reports coarse occupancy; after Close the last one.
 	Stats() Stats
-	// Close flushes and releases the store. Further calls return ErrClosed.
+	// Close flushes and releases the store. Calls under way end first, with their result or ErrClosed. Further calls return ErrClosed.
 	Close() error
 }
 
 // Stats is a snapshot of a store's occupancy.
 type Stats struct {
 	Blocks int64 // blocks held
-	Bytes  int64 // bytes charged against the quota
+	Bytes  int64 // bytes charged against the quota: size plus Overhead of every block
 	Quota  int64 // the quota in bytes
 }

@@ -1,0 +1,103 @@
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"nightjar/keys"
+)
+
+// DefaultQuota is the quota in bytes of a Config that names none: 10 GiB.
+const DefaultQuota = 10 << 30
+
+// ErrInUse reports a directory that another store has open, in this process or another.
+var ErrInUse = errors.New("badgerstore: the directory is in use by another store")
+
+// Config says where a store is and how large. Only Dir must be set.
+type Config struct {
+	Dir   string        // created if it is missing
+	Quota int64         // bytes; 0 = DefaultQuota
+	Self  keys.Location // the node's place on the ring: what is near it is kept longest
+	Log   *slog.Logger  // nil = silent; never told which blocks
+}
+
+func (c *Config) complete() error {
+	if c.Dir == "" {
+		return errors.New("badgerstore: no directory is given")
+	}
+	if c.Quota < 0 {
+		return fmt.Errorf("badgerstore: a quota of %d bytes", c.Quota)
+	}
+	if c.Quota == 0 {
+		c.Quota = DefaultQuota
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+const (
+	// tableParts is how often the quota is written over while one memtable fills, at least: deletions reach the value
+	// log's accounts only when their memtable is flushed and compacted. A memtable holds 126 times its size in blocks.
+	tableParts   = 1024
+	minTable     = 128 << 10
+	maxTable     = 4 << 20
+	valueParts   = 32 // value log files in a full store
+	minValueFile = 1 << 20
+	maxValueFile = 256 << 20
+	// inline is the size below which Badger would keep a value in its tables: none is.
+	inline = 1
+)
+
+// geometry is how large the files of a store with a quota are.
+type geometry struct {
+	quota     int64
+	table     int64 // bytes of a memtable
+	valueFile int64 // bytes of a value log file
+}
+
+func shape(quota int64) geometry {
+	return geometry{
+		quota:     quota,
+		table:     min(max(quota/tableParts, minTable), maxTable),
+		valueFile: min(max(quota/valueParts, minValueFile), maxValueFile),
+	}
+}
+
+// softLimit is the size in bytes of the value log above which garbage is collected: a fifth of it is then garbage, so
+// that what is copied to free a file is about twice what is freed at worst.
+func (g geometry) softLimit() int64 { return g.quota + g.quota/4 + g.valueFile }
+
+// hardLimit is the size in bytes of the value log above which a put waits for the collection.
+func (g geometry) hardLimit() int64 { return g.softLimit() + g.quota/8 + 2*g.valueFile }
+
+// options tunes Badger for a small instance that is idle most of the time (docs: SPEC §2). Compaction and garbage collection
+// are ours to start (maintain.go), so that nothing ticks and nothing writes when the disk is full.
+func (g geometry) options(dir string, log badger.Logger) badger.Options {
+	o := badger.DefaultOptions(dir)
+	o.Logger = log
+	o.MetricsEnabled = false
+	o.SyncWrites = false // one sync a batch, whose error is returned: writer.go
+	o.DetectConflicts = false
+	o.NumVersionsToKeep = 1
+	o.MemTableSize = g.table
+	o.NumMemtables = 2
+	o.NumCompactors = 0
+	o.NumLevelZeroTables = flattenAt
+	o.NumLevelZeroTablesStall = 1 << 20
+	o.BaseLevelSize = 1 << 30 // two levels, as what is in the tables is 0.3 % of what is stored
+	o.BaseTableSize = 2 << 20
+	o.ValueThreshold = inline
+	o.ValueLogFileSize = g.valueFile
+	o.Compression = options.None                        // what we store does not compress
+	o.BlockCacheSize = 0                                // the page cache has the tables already
+	o.IndexCacheSize = 0                                // the indexes are small: 3 bytes a block
+	o.VerifyValueChecksum = true                        // the checksum covers what Badger parses before our seal is checked
+	o.ChecksumVerificationMode = options.NoVerification // verify.go has read every table at opening
+	return o
+}

@@ -1,0 +1,39 @@
+// Package badgerstore is the store.Store of a node: blocks on a disk, sealed under a key of their own, in a Badger database.
+// SPEC.md beside this file is the format and what a thief learns from it.
+//
+// It does not verify blocks (keys.Verify did), decides nothing about them but what goes when it is full (store.Ledger), and
+// protects nothing while it is open: whoever has the process has the key.
+//
+// # How it works
+//
+// The books (store.Ledger) are in memory and made at opening from Badger's keys, which are sealed entries; so a miss
+// touches no disk, and a hit is one look-up in Badger and one decryption, from its memory map into the buffer that
+// the caller gets. Puts are sealed by their callers and handed to one writer, which decides on all that are waiting,
+// writes them in one transaction and makes them durable with one sync before it answers.
+//
+//	Get ── find ──> books ──> read ──> Badger ──> open the seal
+//	Put ── seal ──> writer: gather ──> commit (books, transaction) ──> persist (sync) ──> answer
+//	                           └── pace ──> maintain: merge tables, free value log files
+//
+// # Invariants
+//
+// Those of package store, and:
+//
+//  1. Whatever is in the books is in Badger under its key while no batch is being committed: a read that fails under the
+//     batch lock is a block lost.
+//  2. Put answers nil only after the logs that hold the block, and their names, were synced.
+//  3. Nothing is written unless the disk had room for it and for what Badger writes beside it: Badger maps sparse files, and
+//     where a block is missing the process ends.
+//  4. A file with the only durable copy of a block is not removed.
+//  5. Nothing on the disk but the key file depends on what is stored other than through a keyed function of it.
+//
+// # Concurrency
+//
+// Store is safe for concurrent use. Open starts two goroutines, the writer and the maintenance, and Badger its own; Close
+// ends them. Nothing runs periodically but Badger's two clocks of a minute: an idle store costs no CPU.
+//
+// # Reading order
+//
+// SPEC.md, config.go (the sizes), seal.go (the ciphers), open.go, store.go (Get and Put), writer.go and batch.go,
+// files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), verify.go (damaged tables).
+package badgerstore

@@ -1,0 +1,169 @@
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	crand "crypto/rand"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"nightjar/keys"
+	"nightjar/store"
+)
+
+// Open opens the store in cfg.Dir, or makes one there. Errors: ErrInUse; store.ErrCorrupt if the key or the index is
+// damaged; store.ErrFull if the disk has no room even to open; else what the system said.
+//
+// A store that was made for a larger quota, or lost a deletion to a damaged file, is brought within its quota first.
+func Open(cfg Config) (*Store, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	guard, err := lock(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(cfg, guard)
+	if err != nil {
+		return nil, errors.Join(err, guard.Close())
+	}
+	return s, nil
+}
+
+func open(cfg Config, guard *os.File) (*Store, error) {
+	key, err := loadKey(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := newSealer(&key)
+	clear(key[:])
+	if err != nil {
+		return nil, err
+	}
+	g := shape(cfg.Quota)
+	s := &Store{
+		cfg: cfg, geo: g, seal: seal, guard: guard,
+		dir:   filepath.Join(cfg.Dir, dirBlocks),
+		space: newSpace(cfg.Dir, g, guard, free),
+		puts:  make(chan *op),
+		kick:  make(chan struct{}, 1),
+		stop:  make(chan struct{}),
+		core:  core{unsafe: map[keys.ID]struct{}{}},
+	}
+	if !s.space.spend() {
+		return nil, fmt.Errorf("badgerstore: opening: %w: the disk has too little room", store.ErrFull)
+	}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	if err := s.space.save(); err != nil {
+		cfg.Log.Warn("store: no room is reserved for a full disk", "err", err)
+	}
+	// Both end with stop, which Close closes.
+	s.running.Go(s.write)
+	s.running.Go(s.maintain)
+	s.wake()
+	return s, nil
+}
+
+// start opens Badger and makes the books from its keys.
+func (s *Store) start() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("badgerstore: opening: %w: %v", store.ErrCorrupt, r)
+		}
+	}()
+	if err := verifyTables(s.dir); err != nil {
+		return err
+	}
+	db, err := badger.OpenManaged(s.geo.options(s.dir, quiet{s.cfg.Log}))
+	if err != nil {
+		// Where our own lock locks nothing, Badger's does. Its error has no kind, only a text.
+		if strings.Contains(err.Error(), "Another process is using this Badger database") {
+			return ErrInUse
+		}
+		return fmt.Errorf("badgerstore: opening: %w", err)
+	}
+	if err := s.load(db); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// load makes the books from the keys of db, and then has db serve the store.
+func (s *Store) load(db *badger.DB) error {
+	var seed [32]byte
+	crand.Read(seed[:])
+	ledger := store.NewLedger(s.geo.quota, s.cfg.Self, rand.New(rand.NewChaCha8(seed)))
+	doomed, err := s.readKeys(db, ledger)
+	if err != nil {
+		return err
+	}
+	for _, e := range ledger.Shrink() {
+		doomed = append(doomed, s.seal.key(e))
+	}
+	ts := db.MaxVersion() + 1
+	if err := deleteKeys(db, ts, doomed); err != nil {
+		return fmt.Errorf("badgerstore: removing: %w", err)
+	}
+	db.SetDiscardTs(ts)
+	s.mu.Lock()
+	s.ledger = ledger
+	s.mu.Unlock()
+	s.db, s.ts, s.files = db, ts, newFiles(s.dir)
+	return nil
+}
+
+// readKeys enters what db holds, and returns the keys that have no place: damaged ones, and the older of two of one block.
+func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger) (doomed [][]byte, err error) {
+	txn := db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	o := badger.DefaultIteratorOptions
+	o.PrefetchValues = false
+	it := txn.NewIterator(o)
+	defer it.Close()
+	read := 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		e, err := s.seal.entry(it.Item().Key())
+		if err != nil {
+			doomed = append(doomed, it.Item().KeyCopy(nil))
+			continue
+		}
+		read++
+		if held, ok := ledger.Find(e.ID); ok {
+			older, err := txn.Get(s.seal.key(held))
+			if err == nil && older.Version() > it.Item().Version() {
+				held, e = e, held
+			}
+			doomed = append(doomed, s.seal.key(held))
+		}
+		ledger.Set(e)
+	}
+	if read == 0 && len(doomed) > 0 {
+		return nil, fmt.Errorf("badgerstore: the store key does not open the index: %w", store.ErrCorrupt)
+	}
+	return doomed, nil
+}
+
+func deleteKeys(db *badger.DB, ts uint64, doomed [][]byte) error {
+	if len(doomed) == 0 {
+		return nil
+	}
+	w := db.NewWriteBatchAt(ts)
+	defer w.Cancel()
+	for _, k := range doomed {
+		if err := w.Delete(k); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

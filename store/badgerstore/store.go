@@ -1,0 +1,236 @@
+package badgerstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"nightjar/keys"
+	"nightjar/store"
+)
+
+// Store keeps blocks on a disk. It implements store.Store.
+//
+// Locks are taken in the order of the fields.
+type Store struct {
+	cfg   Config
+	geo   geometry
+	seal  *sealer
+	dir   string   // of Badger
+	guard *os.File // the lock of the directory
+	space *space
+
+	// batch is held by the writer from its first decision on a batch until Badger has it or the books are as before.
+	// Who holds it for reading sees books and Badger that agree.
+	batch sync.RWMutex
+	// life is held for reading by whoever uses db, for writing to change it.
+	life sync.RWMutex
+	db   *badger.DB // nil after a failed write from which Badger could not be started again
+	core
+
+	tidying sync.Mutex // one tidy at a time
+	ops     ops
+	puts    chan *op
+	kick    chan struct{} // capacity 1: the maintenance has something to look at
+	stop    chan struct{} // closed by Close
+	running sync.WaitGroup
+}
+
+// core is the state that Get and Put share with the writer.
+type core struct {
+	mu     sync.Mutex
+	ledger *store.Ledger
+	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
+
+	closed  atomic.Bool
+	wounded atomic.Bool // Badger may hold a lock of its value log for ever, or holds a file that must stay
+
+	// For the writer alone, and before it starts.
+	ts    uint64 // version of the last commit
+	files *files
+	dead  error // why db is not to be written to until it is started anew
+}
+
+var _ store.Store = (*Store)(nil)
+
+var (
+	errMissing    = errors.New("badgerstore: Badger does not have the key")
+	errUnreadable = errors.New("badgerstore: Badger cannot read the value")
+	errStopped    = errors.New("badgerstore: the database is down after a failed write")
+)
+
+// Get implements store.Store. A miss touches no disk.
+func (s *Store) Get(id keys.ID) (keys.Block, error) {
+	if s.closed.Load() {
+		return keys.Block{}, store.ErrClosed
+	}
+	e, ok := s.find(id)
+	if !ok {
+		return keys.Block{}, store.ErrNotFound
+	}
+	b, err := s.read(e)
+	if err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed) {
+		return b, err
+	}
+	return s.reread(id)
+}
+
+// find is a look into the books, which notes the use.
+func (s *Store) find(id keys.ID) (store.Entry, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.ledger.Find(id)
+	if ok {
+		s.ledger.Touch(id)
+	}
+	return e, ok
+}
+
+// reread decides what a failed read means. The block may have been on the move: another key since a change of class, another
+// file since garbage was collected. What still cannot be read while books and Badger agree is lost, and forgotten.
+func (s *Store) reread(id keys.ID) (keys.Block, error) {
+	s.batch.RLock()
+	defer s.batch.RUnlock()
+	e, ok := s.find(id)
+	if !ok {
+		return keys.Block{}, store.ErrNotFound
+	}
+	var err error
+	for range 3 {
+		var b keys.Block
+		if b, err = s.read(e); err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed) {
+			return b, err
+		}
+	}
+	s.mu.Lock()
+	s.ledger.Remove(id)
+	s.mu.Unlock()
+	s.cfg.Log.Warn("store: a block was lost", "err", err)
+	if errors.Is(err, errMissing) {
+		return keys.Block{}, store.ErrNotFound
+	}
+	return keys.Block{}, store.ErrCorrupt
+}
+
+// read gets a block out of Badger, decrypting from its memory map into the block's own buffer.
+func (s *Store) read(e store.Entry) (b keys.Block, err error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.db == nil {
+		if s.closed.Load() {
+			return b, store.ErrClosed
+		}
+		return b, errStopped
+	}
+	inLog := false
+	defer func() {
+		if recover() != nil {
+			b, err = keys.Block{}, errUnreadable
+			if inLog {
+				s.wounded.Store(true)
+			}
+		}
+	}()
+	txn := s.db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	item, err := txn.Get(s.seal.key(e))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return b, errMissing
+	}
+	if err != nil {
+		return b, errUnreadable
+	}
+	inLog = true
+	// Badger gives an empty value where it cannot read one, which no seal fits.
+	err = item.Value(func(v []byte) (err error) {
+		b, err = s.seal.openBlock(e, v)
+		return err
+	})
+	return b, err
+}
+
+// Put implements store.Store. Sealing is done here, by the caller; what follows is the writer's.
+func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
+	e, err := store.NewEntry(b, class, at)
+	if err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	if s.keeps(e) {
+		return nil
+	}
+	o := s.ops.get(e, b, s.seal)
+	defer s.ops.put(o)
+	select {
+	case s.puts <- o:
+	case <-s.stop:
+		return store.ErrClosed
+	}
+	return <-o.done
+}
+
+// keeps reports whether a data block is held as it should be, durably: then a Put has nothing to do.
+func (s *Store) keeps(e store.Entry) bool {
+	if e.ID.Kind != keys.KindData {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.unsafe[e.ID]; ok {
+		return false
+	}
+	held, ok := s.ledger.Find(e.ID)
+	if !ok {
+		return false
+	}
+	want, _ := s.ledger.Merge(e)
+	return want == held
+}
+
+// Stats implements store.Store.
+func (s *Store) Stats() store.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.Stats()
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return store.ErrClosed
+	}
+	close(s.stop)
+	s.running.Wait()
+	s.life.Lock()
+	defer s.life.Unlock()
+	err := s.closeDB()
+	s.seal.wipe()
+	if err = errors.Join(err, s.guard.Close()); err != nil {
+		return fmt.Errorf("badgerstore: closing: %w", err)
+	}
+	return nil
+}
+
+// closeDB flushes and ends Badger. The caller holds life.
+func (s *Store) closeDB() error {
+	db := s.db
+	s.db = nil
+	switch {
+	case db == nil:
+		return nil
+	case s.wounded.Load():
+		// A lock that Badger still holds would have Close wait for ever; what was accepted is on the disk already.
+		return db.Sync()
+	case !s.space.spend():
+		// Closing writes, and the disk has nothing left. The next Open replays the log, as after a crash.
+		return db.Sync()
+	}
+	return db.Close()
+}

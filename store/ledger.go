@@ -1,0 +1,143 @@
+package store
+
+import (
+	"math/rand/v2"
+
+	"nightjar/keys"
+)
+
+// Overhead is what a block is charged in bytes beside its own size: its seal, its framing in the files and its place
+// in the index of the durable store (badgerstore/SPEC.md §7). It is the same in memory, so that a simulation fills up as a disk does.
+const Overhead = 256
+
+// Entry is what a store knows of a block without reading it. It is comparable.
+type Entry struct {
+	ID    keys.ID
+	Class Class
+	At    keys.Location // the position for which the block is kept
+	Size  int           // bytes of the block, at most MaxSize
+}
+
+// MaxSize is the largest Entry.Size in bytes.
+const MaxSize = keys.DataSize
+
+// NewEntry describes a Put, or returns ErrInvalid.
+func NewEntry(b keys.Block, class Class, at keys.Location) (Entry, error) {
+	if len(b.Data()) == 0 || len(b.Data()) > MaxSize || !class.Valid() {
+		return Entry{}, ErrInvalid
+	}
+	return Entry{ID: b.ID(), Class: class, At: at, Size: len(b.Data())}, nil
+}
+
+// Charge is what the block costs of the quota, in bytes.
+func (e Entry) Charge() int64 { return int64(e.Size) + Overhead }
+
+// Ledger is the books of a store: which blocks are held, for what, what they cost together, and which of them must go
+// for a newcomer. It does no I/O and is deterministic for a given source of randomness. Memory: 53 to 59 bytes a block.
+type Ledger struct {
+	quota int64
+	bytes int64
+	self  keys.Location
+	rnd   *rand.Rand
+	clock uint32 // counts uses, wraps around
+	pools [classes]pool
+	index table
+}
+
+// NewLedger returns empty books for a node at self with a quota in bytes; rnd draws the candidates for eviction.
+func NewLedger(quota int64, self keys.Location, rnd *rand.Rand) *Ledger {
+	return &Ledger{quota: quota, self: self, rnd: rnd, index: table{mult: rnd.Uint64() | 1}}
+}
+
+// Find returns the entry of a block that is held.
+func (l *Ledger) Find(id keys.ID) (Entry, bool) {
+	r, ok := l.find(id)
+	if !ok {
+		return Entry{}, false
+	}
+	return l.slot(r).entry(r.class()), true
+}
+
+// Touch notes that a block was asked for.
+func (l *Ledger) Touch(id keys.ID) {
+	if r, ok := l.find(id); ok {
+		l.slot(r).used = l.tick()
+	}
+}
+
+// Merge says how a block should be held after a Put of e: as e if it is not held yet, else as it is held already or
+// better. Size is that of the block held.
+func (l *Ledger) Merge(e Entry) (want Entry, held bool) {
+	want, held = l.Find(e.ID)
+	switch {
+	case !held:
+		return e, false
+	case e.Class < want.Class:
+		want.Class, want.At = e.Class, e.At
+	case e.Class == want.Class && l.self.Distance(e.At) < l.self.Distance(want.At):
+		want.At = e.At
+	}
+	return want, true
+}
+
+// Set enters a block, in place of an entry with the same ID. The caller has made room: Room.
+func (l *Ledger) Set(e Entry) {
+	s := slot{name: e.ID.Name, kind: e.ID.Kind, at: e.At, size: uint16(e.Size), used: l.tick()}
+	if r, ok := l.find(e.ID); ok {
+		if r.class() == e.Class {
+			held := l.slot(r)
+			l.bytes += e.Charge() - held.entry(e.Class).Charge()
+			*held = s
+			return
+		}
+		l.remove(r)
+	}
+	l.bytes += e.Charge()
+	l.index.insert(l, makeRef(e.Class, l.pools[e.Class].push(s)), e.ID)
+}
+
+// Remove forgets a block and reports whether it was held.
+func (l *Ledger) Remove(id keys.ID) bool {
+	r, ok := l.find(id)
+	if ok {
+		l.remove(r)
+	}
+	return ok
+}
+
+// Stats is the state of the books.
+func (l *Ledger) Stats() Stats {
+	var n int64
+	for i := range l.pools {
+		n += int64(l.pools[i].n)
+	}
+	return Stats{Blocks: n, Bytes: l.bytes, Quota: l.quota}
+}
+
+// remove takes r out of its pool; the last slot of the pool moves into the gap.
+func (l *Ledger) remove(r ref) {
+	p := &l.pools[r.class()]
+	gone := p.at(r.pos()).entry(r.class())
+	l.index.remove(l, gone.ID)
+	l.bytes -= gone.Charge()
+	if last := p.n - 1; r.pos() != last {
+		moved := *p.at(last)
+		l.index.replace(l, makeRef(r.class(), last), r, moved.id())
+		*p.at(r.pos()) = moved
+	}
+	p.pop()
+}
+
+func (l *Ledger) find(id keys.ID) (ref, bool) { return l.index.find(l, id) }
+
+func (l *Ledger) slot(r ref) *slot { return l.pools[r.class()].at(r.pos()) }
+
+func (l *Ledger) tick() uint32 {
+	l.clock++
+	return l.clock
+}
+
+// Newer reports whether b replaces held, the block of the same ID that a store has: only a record with a larger version does.
+func Newer(b, held keys.Block) bool {
+	return b.ID().Kind == keys.KindRecord && keys.RecordVersion(b) > keys.RecordVersion(held)
+}
