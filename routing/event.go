@@ -15,7 +15,7 @@ type PeerUp struct{ Peer wire.NodeID }
 // PeerDown says that a link has ended; its requests have failed.
 type PeerDown struct{ Peer wire.NodeID }
 
-// Received carries a Get, Data, Put, Stored or Fail from a peer.
+// Received carries a Get, Data, Put, Stored, Fail or Cancel from a peer.
 type Received struct {
 	From wire.NodeID
 	Msg  wire.Message

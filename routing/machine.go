@@ -23,9 +23,7 @@ type Machine struct {
 	at         keys.Location
 	rng        *rand.Rand
 	cacheOneIn uint32
-
-	epoch time.Time     // the first time that Step was told
-	now   time.Duration // since epoch; never falls
+	clock
 
 	links map[wire.NodeID]*link
 	usual [2]estimate // over all peers, by class
@@ -37,9 +35,19 @@ type Machine struct {
 	next   Ref
 	puts   int // blocks held for peers' Puts
 	timers timers
+	step
+}
 
-	todo    []*request // to be routed on before Step ends
+// step is what one Step leaves to do.
+type step struct {
+	todo    []*request // to be routed on before it ends
 	effects []Effect
+}
+
+// clock is virtual time.
+type clock struct {
+	epoch time.Time     // the first time that Step was told
+	now   time.Duration // since epoch; never falls
 }
 
 // New returns a machine without peers.

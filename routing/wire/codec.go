@@ -59,12 +59,10 @@ func Append(b []byte, m Message) []byte {
 		b = m.Block.ID().Append(b)
 		return append(b, m.Block.Data()...)
 	case Put:
-		b = appendAsk(b, typePut, m.Req, m.HTL, m.Class, m.Rotation)
-		b = m.Block.ID().Append(b)
+		b = appendAsk(b, typePut, Get{m.Req, m.HTL, m.Class, m.Rotation, m.Block.ID()})
 		return append(b, m.Block.Data()...)
 	case Get:
-		b = appendAsk(b, typeGet, m.Req, m.HTL, m.Class, m.Rotation)
-		return m.ID.Append(b)
+		return appendAsk(b, typeGet, m)
 	case Stored:
 		return append(appendReq(b, typeStored, m.Req), m.Copies)
 	case Fail:
@@ -105,6 +103,8 @@ func appendReq(b []byte, kind byte, r Req) []byte {
 	return binary.BigEndian.AppendUint32(append(b, kind), uint32(r))
 }
 
-func appendAsk(b []byte, kind byte, r Req, htl uint8, c Class, rotation uint8) []byte {
-	return append(appendReq(b, kind, r), htl, byte(c), rotation)
+// appendAsk appends what Get and Put have in common.
+func appendAsk(b []byte, kind byte, g Get) []byte {
+	b = append(appendReq(b, kind, g.Req), g.HTL, byte(g.Class), g.Rotation)
+	return g.ID.Append(b)
 }
