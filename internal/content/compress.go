@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// sampleSize is how much of a stream decides whether all of it is compressed.
+	// sampleSize is how much of a stream is read before it is known whether that is all.
 	sampleSize = 256 << 10
+	// probeSize is how much of a stream decides whether all of it is compressed: one block of zstd.
+	probeSize = 128 << 10
 	// minCompress is the smallest stream worth compressing: below, the number of blocks is what it is.
 	minCompress = 128
 	// encodeWindow is the window we write with. Twice as much gains under 1 % on source code and programs and costs memory.
@@ -38,14 +40,22 @@ func (c *compressor) encoder() *zstd.Encoder {
 // gains reports whether storing packed instead of size bytes is worth a decoder: 10 % (DESIGN §4).
 func gains(size, packed int) bool { return packed <= size-size/10 && packed < size }
 
-// try compresses a sample, or returns nil if that gains too little.
-func (c *compressor) try(sample []byte) []byte {
-	if len(sample) < minCompress {
+// try compresses head, which is all of a stream or its beginning, and returns nil if that gains too little. It judges
+// by the first probeSize bytes, which the encoder compresses without the memory of a window.
+func (c *compressor) try(head []byte) []byte {
+	probe := head[:min(len(head), probeSize)]
+	if len(probe) < minCompress {
 		return nil
 	}
-	packed := c.encoder().EncodeAll(sample, nil)
-	if !gains(len(sample), len(packed)) {
+	packed := c.encoder().EncodeAll(probe, nil)
+	if !gains(len(probe), len(packed)) {
 		return nil
+	}
+	if len(head) > len(probe) {
+		packed = c.enc.EncodeAll(head, packed[:0])
+		if !gains(len(head), len(packed)) {
+			return nil
+		}
 	}
 	return packed
 }

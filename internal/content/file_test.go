@@ -30,8 +30,8 @@ func tryGet(src Source, uri keys.URI, o GetOptions) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = obj.WriteTo(context.Background(), &b)
+	b := bytes.NewBuffer(make([]byte, 0, obj.Info().Size))
+	err = obj.WriteTo(context.Background(), b)
 	return b.Bytes(), err
 }
 
@@ -61,7 +61,7 @@ func TestFilesOfEverySizeComeBack(t *testing.T) {
 			if name == "noise" && len(n.order) != c.inserted {
 				t.Errorf("%d bytes: %d blocks inserted, want %d", c.size, len(n.order), c.inserted)
 			}
-			if name == "zeros" && len(n.order) != 1 {
+			if name == "zeros" && len(n.order) != 1 { // zstd makes a few bytes of them
 				t.Errorf("%d zeros: %d blocks inserted, want 1", c.size, len(n.order))
 			}
 			for _, order := range []Order{Shuffled, Reading} {

@@ -198,7 +198,11 @@ func (p *putter) store(head []byte, rest io.Reader, try bool, held uint64) (*sto
 	s := &stored{w: p.newStream(), size: uint64(len(head))}
 	packed := []byte(nil)
 	if try {
-		packed = p.zstd.try(head)
+		sample := head
+		if rest != nil {
+			sample = head[:min(len(head), probeSize)]
+		}
+		packed = p.zstd.try(sample)
 	}
 	if held < MaxStream && len(packed) > 0 && s.size/maxRatio > uint64(len(packed)) {
 		packed = nil // readers refuse to blow something up that far

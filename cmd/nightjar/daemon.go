@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"nightjar/fproxy"
+	"nightjar/internal/api"
+	"nightjar/internal/api/datadir"
+	"nightjar/internal/jobs"
+	"nightjar/internal/link"
+	"nightjar/internal/link/quiclink"
+	"nightjar/internal/link/tlstcp"
+	"nightjar/internal/node"
+	"nightjar/routing/wire"
+	"nightjar/store"
+	"nightjar/store/badgerstore"
+)
+
+const (
+	// stopTime is how long requests to the proxy and the API may take to end when the node stops.
+	stopTime = 3 * time.Second
+	// Peers are written to the disk at the end; in between only so that a node that is killed forgets little.
+	firstSave = time.Minute
+	nextSaves = 10 * time.Minute
+)
+
+// daemonConfig is what a node in a process of its own needs.
+type daemonConfig struct {
+	dir    datadir.Dir
+	seeds  []wire.Descriptor
+	listen []wire.Addr // none = a port that is kept in the data directory, on all addresses
+	fproxy string
+	quota  int64
+}
+
+// daemon is a node in a process of its own, with its store, its proxy and its API.
+type daemon struct {
+	cfg      daemonConfig
+	store    store.Store
+	node     *node.Node
+	jobs     *jobs.Manager
+	listener net.Listener // of the proxy and the API
+	stop     func()       // asks run to end
+	log      *slog.Logger
+	saved    []wire.Descriptor
+}
+
+// serve runs a node until ctx ends, somebody asks it to stop, or it fails.
+func (e *env) serve(ctx context.Context, cfg daemonConfig) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	d := &daemon{cfg: cfg, stop: stop, log: e.logger()}
+	err := d.open()
+	if err == nil {
+		err = d.run(ctx, e)
+	}
+	return errors.Join(err, d.close())
+}
+
+// open takes what the node needs for itself alone: the directory, whose lock is the store's, and the proxy's port. Until
+// it has the lock it changes nothing in the directory.
+func (d *daemon) open() error {
+	identity, err := d.cfg.dir.Identity()
+	if err != nil {
+		return err
+	}
+	defer clear(identity)
+	self := wire.NodeID(identity.Public().(ed25519.PublicKey))
+	st, err := badgerstore.Open(badgerstore.Config{
+		Dir: d.cfg.dir.Store(), Quota: d.cfg.quota, Self: self.Location(), Log: d.log,
+	})
+	if err != nil {
+		return during(err, "open the store in %s", d.cfg.dir.Path())
+	}
+	d.store = st
+	if d.listener, err = net.Listen("tcp", d.cfg.fproxy); err != nil {
+		return during(err, "listen for the proxy on %s", d.cfg.fproxy)
+	}
+	cfg, err := d.nodeConfig(slices.Clone(identity))
+	if err != nil {
+		return err
+	}
+	cfg.Log = d.log
+	d.node, err = node.New(cfg)
+	return err
+}
+
+// nodeConfig says what the node is made of. TCP is dialled first: it costs a third of QUIC's CPU time for each byte.
+func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
+	listen := d.cfg.listen
+	if len(listen) == 0 {
+		port, err := keptPort(d.cfg.dir)
+		if err != nil {
+			return node.Config{}, err
+		}
+		listen = everywhere(port)
+	}
+	saved, err := d.cfg.dir.Peers()
+	if err != nil {
+		return node.Config{}, fmt.Errorf("read the saved peers: %w", err)
+	}
+	d.saved = saved
+	return node.Config{
+		Identity:   identity,
+		Store:      d.store,
+		Transports: []link.Transport{tlstcp.New(identity, link.Options{}), quiclink.New(identity, link.Options{})},
+		Listen:     listen,
+		Seeds:      slices.Concat(d.cfg.seeds, saved),
+	}, nil
+}
+
+// close gives back what open took. node.json goes last, so that whoever waits for it to go finds the directory free.
+func (d *daemon) close() error {
+	if d.listener != nil {
+		d.listener.Close() // the server may have closed it before
+	}
+	if d.store == nil {
+		return nil // the directory is not ours
+	}
+	return errors.Join(d.store.Close(), d.cfg.dir.Withdraw())
+}
+
+// run serves until ctx ends or something fails, and returns when all that it started has ended.
+func (d *daemon) run(ctx context.Context, e *env) error {
+	// The node outlives ctx a little: jobs end before it, and it is asked for its peers at the end.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	ended := make(chan error, 1)
+	// Ends with life, at the latest when run returns.
+	go func() { ended <- d.node.Run(life) }()
+	select {
+	case <-d.node.Ready():
+	case err := <-ended:
+		return during(err, "start the node")
+	}
+	err := d.serveHTTP(ctx, e)
+	end()
+	return errors.Join(err, <-ended)
+}
+
+// serveHTTP serves the proxy and the API until ctx ends or the listener fails.
+func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
+	token, err := d.cfg.dir.NewToken()
+	if err != nil {
+		return err
+	}
+	url := "http://" + d.listener.Addr().String()
+	d.jobs = jobs.New(jobs.Config{Network: d.node.Client(wire.Bulk)})
+	server := fproxy.Server("", d.handler(token, url))
+	ended := make(chan error, 1)
+	// Ends with Shutdown or Close below.
+	go func() { ended <- server.Serve(d.listener) }()
+	err = d.announce(e, url)
+	if err == nil {
+		err = d.whileServing(ctx, ended)
+	}
+	d.jobs.Close()
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer stop()
+	if server.Shutdown(ctx) != nil {
+		server.Close() // somebody still reads: cut them off
+	}
+	return err
+}
+
+func (d *daemon) handler(token, url string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix, api.New(api.Config{
+		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop,
+	}))
+	proxy := fproxy.New(fproxy.Config{Source: d.node.Client(wire.Interactive), Node: d.node})
+	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, api.Prefix) {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+// announce tells commands, programs and people that the node serves.
+func (d *daemon) announce(e *env, url string) error {
+	endpoint := datadir.Endpoint{PID: os.Getpid(), API: url + strings.TrimSuffix(api.Prefix, "/"), FProxy: url}
+	if err := d.cfg.dir.Announce(endpoint); err != nil {
+		return err
+	}
+	if d.node.Status().OnionHops == 0 {
+		e.notice("warning: the originator is NOT hidden yet: the nodes that this one is connected to can tell what you ask for and what you insert")
+	}
+	ref := d.node.Self().Ref()
+	if e.json {
+		return e.printJSON(map[string]string{"fproxy": url, "ref": ref})
+	}
+	return e.println("ready fproxy=" + url + " ref=" + ref)
+}
+
+// whileServing saves the peers now and then until ctx ends or the server has failed.
+func (d *daemon) whileServing(ctx context.Context, failed <-chan error) error {
+	save := time.NewTimer(firstSave)
+	defer save.Stop()
+	for {
+		select {
+		case <-save.C:
+			if err := d.savePeers(); err != nil {
+				return err
+			}
+			save.Reset(nextSaves)
+		case err := <-failed:
+			return fmt.Errorf("serve the proxy: %w", err)
+		case <-ctx.Done():
+			return d.savePeers()
+		}
+	}
+}
+
+// savePeers writes the peers that are worth keeping, if they have changed. A node that knows nobody keeps what it knew before.
+func (d *daemon) savePeers() error {
+	known := d.node.Known()
+	same := slices.EqualFunc(known, d.saved, func(a, b wire.Descriptor) bool { return a.ID == b.ID && a.Issued == b.Issued })
+	if same || len(known) == 0 {
+		return nil
+	}
+	if err := d.cfg.dir.SavePeers(known); err != nil {
+		return fmt.Errorf("save the peers: %w", err)
+	}
+	d.saved = known
+	return nil
+}
+
+// logger writes what goes wrong to stderr. Nothing at this level names a key, a peer or a request.
+func (e *env) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if e.quiet {
+		level = slog.LevelError
+	}
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}

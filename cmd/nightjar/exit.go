@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"nightjar/internal/api"
+	"nightjar/internal/api/datadir"
+	"nightjar/internal/content"
+	"nightjar/internal/jobs"
+	"nightjar/internal/link"
+	"nightjar/internal/node"
+	"nightjar/keys"
+	"nightjar/routing/wire"
+	"nightjar/store"
+	"nightjar/store/badgerstore"
+)
+
+// Exit codes. They are a promise: scripts branch on them.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitNoNode      = 4
+	exitInUse       = 5
+	exitBadURI      = 6
+	exitMalformed   = 7
+	exitNoPeers     = 8
+	exitTimeout     = 9
+	exitExists      = 10
+	exitInterrupted = 130
+)
+
+// exitMeanings documents the codes, for help and for the test that all of them are used.
+func exitMeanings() []struct {
+	code    int
+	meaning string
+} {
+	return []struct {
+		code    int
+		meaning string
+	}{
+		{exitOK, "success"},
+		{exitFailure, "the command failed for a reason that has no code of its own"},
+		{exitUsage, "the command was called wrongly: a flag, an argument, a value"},
+		{exitNotFound, "the content, or the file in a folder, was not found"},
+		{exitNoNode, "no node is running in the data directory"},
+		{exitInUse, "the data directory or a port is in use"},
+		{exitBadURI, "malformed URI, or a key of another network"},
+		{exitMalformed, "what was found in the network is malformed"},
+		{exitNoPeers, "the node has no peers"},
+		{exitTimeout, "time ran out"},
+		{exitExists, "the output exists and --force was not given"},
+		{exitInterrupted, "interrupted, or cancelled by another command"},
+	}
+}
+
+func newExitCodesTopic(*env) *cobra.Command {
+	var b strings.Builder
+	b.WriteString("Every command ends with one of these exit codes:\n\n")
+	for _, m := range exitMeanings() {
+		fmt.Fprintf(&b, "  %3d  %s\n", m.code, m.meaning)
+	}
+	return &cobra.Command{Use: "exit-codes", Short: "What exit codes mean", Long: b.String()}
+}
+
+var (
+	// errUsage reports a command that was called wrongly.
+	errUsage = errors.New("usage")
+	// errExists reports an output that would have to be replaced.
+	errExists = errors.New("it exists already")
+)
+
+// usageError says what is wrong with a call, and which command's help to read.
+type usageError struct {
+	msg     error
+	command string
+}
+
+func (e *usageError) Error() string   { return e.msg.Error() }
+func (e *usageError) Unwrap() []error { return []error{errUsage, e.msg} }
+
+func usage(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), cmd.CommandPath()}
+}
+
+// outcome is what the program makes of an error: an exit code, and, where the error's own text is not for people, what
+// to say instead. hint says what to do.
+type outcome struct {
+	err  error
+	exit int
+	say  string
+	hint string
+}
+
+// outcomes is the table; the first line that fits an error counts.
+func outcomes() []outcome {
+	return []outcome{
+		{err: errUsage, exit: exitUsage},
+		{err: errExists, exit: exitExists, hint: "choose another name with -o, or replace it with --force"},
+		{err: jobs.ErrTimeout, exit: exitTimeout, say: "time ran out", hint: "try again later, or allow more time with --timeout"},
+		{err: context.DeadlineExceeded, exit: exitTimeout, say: "time ran out"},
+		{err: context.Canceled, exit: exitInterrupted, say: "interrupted"},
+		{err: jobs.ErrCancelled, exit: exitInterrupted, say: "cancelled"},
+		{err: jobs.ErrClosed, exit: exitFailure, say: "the node is being stopped"},
+		{err: node.ErrStopped, exit: exitFailure, say: "the node is being stopped"},
+		{err: jobs.ErrBusy, exit: exitFailure, say: "the node is busy with as many jobs as it takes", hint: "wait until one is done"},
+		{err: api.ErrNotRunning, exit: exitNoNode, hint: "start one with: nightjar start"},
+		{err: api.ErrDropped, exit: exitFailure, hint: "the node may have been stopped or killed; see: nightjar status"},
+		{err: badgerstore.ErrInUse, exit: exitInUse, say: "the data directory is in use by another node", hint: "stop that node with nightjar stop, or give this one a directory of its own with --data"},
+		{err: syscall.EADDRINUSE, exit: exitInUse, hint: "another program has this port; choose another one with --fproxy or --listen"},
+		{err: keys.ErrHyphanetKey, exit: exitBadURI, hint: "open it with Hyphanet: the two networks do not share content"},
+		{err: keys.ErrBadURI, exit: exitBadURI, hint: "a URI looks like CHK@…,…,…/name; quote it, so that the shell leaves it as it is"},
+		{err: wire.ErrBadDescriptor, exit: exitUsage, say: "this is no node reference", hint: "a reference is one line that begins with " + wire.RefPrefix + "; get a node's own with: nightjar peer ref"},
+		{err: content.ErrNoEntry, exit: exitNotFound, say: "the folder has no such file"},
+		{err: content.ErrNotFound, exit: exitNotFound, say: "not found in the network", hint: "check that the URI is complete; if it is, try again later"},
+		{err: content.ErrMalformed, exit: exitMalformed, say: "what was found there is malformed and was thrown away"},
+		{err: keys.ErrWrongKey, exit: exitMalformed, say: "what was found there does not open under this key"},
+		{err: content.ErrTooLarge, exit: exitFailure, say: "the content is larger than allowed"},
+		{err: node.ErrNoPeers, exit: exitNoPeers, say: "the node has no peers", hint: "add one with: nightjar peer add REF"},
+		{err: node.ErrNotStored, exit: exitFailure, say: "the network did not accept the content", hint: "try again later"},
+		{err: store.ErrFull, exit: exitFailure, say: "the store is full, or the disk is"},
+		{err: link.ErrAuth, exit: exitFailure, say: "another node answers at that address", hint: "ask for the node's present reference"},
+		{err: datadir.ErrIdentity, exit: exitFailure},
+		{err: fs.ErrPermission, exit: exitFailure, hint: "check who owns the file and its directory"},
+	}
+}
+
+// judge finds what to make of an error.
+func judge(err error) outcome {
+	for _, o := range outcomes() {
+		if errors.Is(err, o.err) {
+			return o
+		}
+	}
+	return outcome{err: err, exit: exitFailure}
+}
+
+// exitCodeOf maps an error to the exit code.
+func exitCodeOf(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if told := toldError(0); errors.As(err, &told) {
+		return int(told)
+	}
+	return judge(err).exit
+}
+
+// toldError is the exit code of a command whose error the user has already been told.
+type toldError int
+
+func (e toldError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// failure names what a command was doing, and to what, when err ended it.
+type failure struct {
+	doing string
+	err   error
+}
+
+func (f *failure) Error() string { return f.doing + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// during wraps err, unless it is nil, with what the command was doing.
+func during(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{fmt.Sprintf(format, args...), err}
+}

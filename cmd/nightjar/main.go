@@ -1,0 +1,32 @@
+// Command nightjar runs a node of Nightjar, an anonymous and censorship-resistant content store, and talks to it.
+//
+// What all commands have in common is in root.go; each command is a file of its own. Data goes to stdout, everything for people
+// to stderr; ui.go holds the rules, exit.go the exit codes.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for a clean end; with the default handling back, a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRootCmd(e)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		e.printError(err)
+	}
+	return exitCodeOf(err)
+}

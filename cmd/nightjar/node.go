@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nightjar/fproxy"
+	"nightjar/internal/api/datadir"
+	"nightjar/routing/wire"
+	"nightjar/store/badgerstore"
+)
+
+// nodeFlags are the flags that node and start have in common.
+type nodeFlags struct {
+	seeds  []string
+	listen []string
+	fproxy string
+	quota  byteSize
+}
+
+func (f *nodeFlags) register(s *pflag.FlagSet) {
+	f.quota = badgerstore.DefaultQuota
+	s.StringArrayVar(&f.seeds, "seed", nil, "`reference` of a node to join through, or a file with one a line (repeatable)")
+	s.StringArrayVar(&f.listen, "listen", nil, "`address` to listen on for peers, like tcp/0.0.0.0:4001 or quic/[::]:4001 (repeatable; default: a port that is drawn at the first start, on all addresses)")
+	s.StringVar(&f.fproxy, "fproxy", fproxy.Address, "loopback `address` for the proxy and the control API")
+	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
+}
+
+func newNodeCmd(e *env) *cobra.Command {
+	var flags nodeFlags
+	var untilStdinCloses bool
+	var profile string
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run a node in the foreground",
+		Long: `Run a node in the foreground until it is interrupted. When it serves, it prints one line:
+
+  ready fproxy=http://127.0.0.1:8888 ref=nightjar-peer:...
+
+The first start makes the data directory and the node's identity. Peers are remembered over restarts.
+
+The originator of requests is not hidden yet: the nodes that this one is connected to can tell what it asks for and
+what it inserts.`,
+		Example: `  nightjar node --seed nightjar-peer:...
+  nightjar node --seed seeds.txt --store-size 10GiB
+  nightjar node --data ./second --fproxy 127.0.0.1:0 --listen tcp/127.0.0.1:0`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := flags.config(cmd, e)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithCancel(cmd.Context())
+			defer cancel()
+			if untilStdinCloses {
+				// Ends when the other end of stdin closes, or with the program.
+				go func() {
+					io.Copy(io.Discard, e.stdin)
+					cancel()
+				}()
+			}
+			if profile != "" {
+				return profiled(filepath.Join(profile, filepath.Base(cfg.dir.Path())+".cpu"), func() error { return e.serve(ctx, cfg) })
+			}
+			return e.serve(ctx, cfg)
+		},
+	}
+	flags.register(cmd.Flags())
+	f := cmd.Flags()
+	f.BoolVar(&untilStdinCloses, "until-stdin-closes", false, "stop when stdin closes")
+	f.StringVar(&profile, "profile", "", "write a CPU profile into this `directory`, as a file with the name of the data directory")
+	for _, forPrograms := range []string{"until-stdin-closes", "profile"} {
+		if err := f.MarkHidden(forPrograms); err != nil {
+			panic(err) // it was defined above
+		}
+	}
+	return cmd
+}
+
+// profiled runs f and writes a CPU profile of it.
+func profiled(path string, f func() error) error {
+	out, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return errors.Join(fmt.Errorf("write a profile: %w", err), out.Close())
+	}
+	err = f()
+	pprof.StopCPUProfile()
+	return errors.Join(err, out.Close())
+}
+
+// config checks the flags and makes the data directory.
+func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota)}
+	addr, err := netip.ParseAddrPort(f.fproxy)
+	if err != nil || !addr.Addr().IsLoopback() {
+		return cfg, usage(cmd, "--fproxy %q is not an address of this machine alone, like %s: whoever reaches the proxy can read through it", f.fproxy, fproxy.Address)
+	}
+	for _, l := range f.listen {
+		if err := checkListen(l); err != nil {
+			return cfg, usage(cmd, "--listen %q: %w", l, err)
+		}
+		cfg.listen = append(cfg.listen, wire.Addr(l))
+	}
+	if cfg.seeds, err = readSeeds(f.seeds); err != nil {
+		return cfg, err
+	}
+	dir, err := e.dir()
+	if err != nil {
+		return cfg, err
+	}
+	cfg.dir, err = datadir.Create(dir.Path())
+	return cfg, err
+}
+
+func checkListen(l string) error {
+	transport, address, found := strings.Cut(l, "/")
+	if !found || transport != "tcp" && transport != "quic" {
+		return errors.New("it must begin with tcp/ or quic/")
+	}
+	if _, err := netip.ParseAddrPort(address); err != nil {
+		return errors.New("after the transport it needs an IP address and a port")
+	}
+	return nil
+}
+
+// maxSeedFile bounds what is read of a file of references.
+const maxSeedFile = 1 << 20
+
+// readSeeds reads references from the values of --seed, and from the files that they name.
+func readSeeds(values []string) ([]wire.Descriptor, error) {
+	var seeds []wire.Descriptor
+	for _, v := range values {
+		if strings.HasPrefix(v, wire.RefPrefix) {
+			d, err := wire.ParseRef(v)
+			if err != nil {
+				return nil, during(err, "read --seed")
+			}
+			seeds = append(seeds, d)
+			continue
+		}
+		fromFile, err := readSeedFile(v)
+		if err != nil {
+			return nil, err
+		}
+		seeds = append(seeds, fromFile...)
+	}
+	return seeds, nil
+}
+
+func readSeedFile(name string) ([]wire.Descriptor, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("--seed takes a reference or a file of references: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSeedFile))
+	if err != nil {
+		return nil, fmt.Errorf("read --seed: %w", err)
+	}
+	seeds, bad := datadir.ParseRefs(string(b))
+	if bad > 0 {
+		return nil, during(fmt.Errorf("%d lines are none: %w", bad, wire.ErrBadDescriptor), "read references from %s", name)
+	}
+	return seeds, nil
+}

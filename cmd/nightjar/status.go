@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nightjar/internal/api"
+)
+
+func newStatusCmd(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show what the running node is doing",
+		Long: `Show what the running node is doing: whether the originator of requests is hidden, how many peers it has, and how full
+its store is. It ends with exit code 4 if no node is running.`,
+		Example: `  nightjar status
+  nightjar status --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.withClient(cmd.Context(), func(ctx context.Context, c *api.Client) error {
+				s, err := c.Status(ctx)
+				if err != nil {
+					return during(err, "ask for the status")
+				}
+				if e.json {
+					return e.printJSON(s)
+				}
+				return printStatus(e.stdout, s, time.Now())
+			})
+		},
+	}
+}
+
+func printStatus(w io.Writer, s api.Status, now time.Time) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	originator := "NOT hidden: the nodes that this one is connected to can tell what you ask for and what you insert"
+	if s.OriginatorHidden {
+		originator = fmt.Sprintf("hidden behind %d nodes", s.OnionHops)
+	}
+	fmt.Fprintf(t, "node\trunning for %s, process %d, version %s\n", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
+	fmt.Fprintf(t, "originator\t%s\n", originator)
+	fmt.Fprintf(t, "peers\t%d, of which %d called us\n", s.Peers.Total, s.Peers.Inbound)
+	if s.Peers.Barred > 0 {
+		fmt.Fprintf(t, "barred\t%d nodes that broke the protocol\n", s.Peers.Barred)
+	}
+	fmt.Fprintf(t, "store\t%s of %s, %d blocks\n", byteSize(s.Store.Bytes), byteSize(s.Store.Quota), s.Store.Blocks)
+	fmt.Fprintf(t, "jobs\t%d\n", s.Jobs)
+	fmt.Fprintf(t, "proxy\t%s/\n", s.FProxy)
+	return t.Flush()
+}

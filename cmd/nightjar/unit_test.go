@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"nightjar/internal/api"
+	"nightjar/internal/jobs"
+	"nightjar/keys"
+)
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]byteSize{
+		"0": 0, "1": 1, "17B": 17, "1KiB": 1 << 10, "1.5 MiB": 3 << 19, "2GiB": 2 << 30, "1TiB": 1 << 40,
+		"500MB": 500_000_000, "1gb": 1_000_000_000, " 3 kib ": 3 << 10, "1024 B": 1024,
+	} {
+		var s byteSize
+		if err := s.Set(text); err != nil || s != want {
+			t.Errorf("%q: %d, %v, want %d", text, s, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "-1KiB", "1XB", "1e30", "NaN", "Inf", "9000000TiB", "KiB", "1 2"} {
+		var s byteSize
+		if s.Set(text) == nil {
+			t.Errorf("%q is accepted as %d", text, s)
+		}
+	}
+	for size, want := range map[byteSize]string{
+		0: "0 B", 1: "1 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 3 << 30: "3 GiB", 5 << 40: "5 TiB", 123_456_789: "118 MiB",
+	} {
+		if got := size.String(); got != want {
+			t.Errorf("%d prints as %q, want %q", int64(size), got, want)
+		}
+	}
+}
+
+func TestDefaultNames(t *testing.T) {
+	for want, u := range map[string]keys.URI{
+		"a.txt":  {Type: keys.CHK, Path: "a.txt"},
+		"b.txt":  {Type: keys.CHK, Path: "a/b.txt"},
+		"doc":    {Type: keys.SSK, Doc: "doc"},
+		"blog":   {Type: keys.USK, Doc: "blog", Edition: 3},
+		"word":   {Type: keys.KSK, Doc: "word"},
+		"ü 1.md": {Type: keys.USK, Doc: "blog", Path: "x/ü 1.md"},
+	} {
+		if got := defaultName(u); got != want {
+			t.Errorf("%s: %q, want %q", shortURI(u), got, want)
+		}
+	}
+	for _, path := range []string{"", ".bashrc", "a/.ssh", "..", "a/.."} {
+		if got := defaultName(keys.URI{Type: keys.CHK, Path: path}); got != "" {
+			t.Errorf("path %q gives the name %q", path, got)
+		}
+	}
+}
+
+func TestShortURIsHoldNoKeys(t *testing.T) {
+	u, err := keys.NewAuthor(strings.NewReader(strings.Repeat("secret..", 8)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Doc, u.Path = "doc", "a/b"
+	for want, u := range map[string]keys.URI{
+		"SSK@…/doc/a/b": u,
+		"KSK@word":      {Type: keys.KSK, Doc: "word"},
+		"USK@…/blog/-1": {Type: keys.USK, Doc: "blog", Edition: -1},
+		"CHK@…":         {Type: keys.CHK},
+	} {
+		if got := shortURI(u); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// files lists what is in a directory, by name.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func writing(text string, err error) func(io.Writer) error {
+	return func(w io.Writer) error {
+		io.WriteString(w, text)
+		return err
+	}
+}
+
+func filling(text string, err error) func(*os.Root) error {
+	return func(r *os.Root) error { return errors.Join(r.WriteFile("inside", []byte(text), 0o666), err) }
+}
+
+func TestOutputIsWholeOrNotThere(t *testing.T) {
+	broken := errors.New("broken")
+	for _, folder := range []bool{false, true} {
+		t.Run(fmt.Sprintf("folder=%v", folder), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "out")
+			write := func(text string, force bool, err error) error {
+				o, newErr := newOutput(path, force)
+				if newErr != nil {
+					return newErr
+				}
+				if folder {
+					return o.folder(filling(text, err))
+				}
+				return o.file(writing(text, err))
+			}
+			inside := func() string {
+				if folder {
+					return read(t, filepath.Join(path, "inside"))
+				}
+				return read(t, path)
+			}
+			if err := write("half", false, broken); !errors.Is(err, broken) {
+				t.Errorf("failed write: %v", err)
+			}
+			if got := files(t, dir); len(got) > 0 {
+				t.Errorf("a failure left %v", got)
+			}
+			if err := write("first", false, nil); err != nil || inside() != "first" {
+				t.Errorf("first write: %v", err)
+			}
+			if err := write("second", false, nil); !errors.Is(err, errExists) || inside() != "first" {
+				t.Errorf("second write: %v", err)
+			}
+			if err := write("half", true, broken); !errors.Is(err, broken) || inside() != "first" {
+				t.Errorf("failed replacement: %v", err)
+			}
+			if err := write("third", true, nil); err != nil || inside() != "third" {
+				t.Errorf("replacement: %v", err)
+			}
+			if diff := cmp.Diff([]string{"out"}, files(t, dir)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Something else takes the name while the content is on its way.
+func TestOutputThatAppearsMeanwhileIsNotReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "out")
+	take := func() {
+		if err := os.WriteFile(path, []byte("theirs"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, write := range map[string]func(*output) error{
+		"file":   func(o *output) error { return o.file(func(io.Writer) error { take(); return nil }) },
+		"folder": func(o *output) error { return o.folder(func(*os.Root) error { take(); return nil }) },
+	} {
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		o, err := newOutput(path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := write(o); !errors.Is(err, errExists) || read(t, path) != "theirs" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff([]string{"out"}, files(t, dir)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestOutputRefusesALink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("nowhere", filepath.Join(dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newOutput(filepath.Join(dir, "out"), false); !errors.Is(err, errExists) {
+		t.Errorf("a dangling link: %v", err)
+	}
+	if _, err := newOutput(filepath.Join(dir, "no", "out"), false); err == nil {
+		t.Error("a directory that does not exist is accepted")
+	}
+}
+
+// Exit codes are a promise: each one in the table is used, and each one used is in the table.
+func TestExitCodesAreDocumented(t *testing.T) {
+	documented := map[int]bool{}
+	for _, m := range exitMeanings() {
+		documented[m.code] = true
+	}
+	used := map[int]bool{exitOK: true, exitFailure: true}
+	for _, o := range outcomes() {
+		used[o.exit] = true
+		if got := exitCodeOf(fmt.Errorf("while: %w", o.err)); got != o.exit {
+			t.Errorf("%v exits with %d, want %d", o.err, got, o.exit)
+		}
+	}
+	if diff := cmp.Diff(documented, used); diff != "" {
+		t.Errorf("codes (-documented +used):\n%s", diff)
+	}
+	if exitCodeOf(nil) != exitOK || exitCodeOf(errors.New("odd")) != exitFailure || exitCodeOf(toldError(5)) != 5 {
+		t.Error("nil, an unknown error or one that was told has the wrong code")
+	}
+}
+
+// What the node reports over the API has the same exit code as the error itself.
+func TestErrorsOfTheNodeKeepTheirExitCodes(t *testing.T) {
+	for code, want := range map[string]int{
+		"not_found": exitNotFound, "no_entry": exitNotFound, "bad_uri": exitBadURI, "hyphanet_key": exitBadURI,
+		"malformed": exitMalformed, "no_peers": exitNoPeers, "timeout": exitTimeout, "cancelled": exitInterrupted,
+		"bad_ref": exitUsage, "internal": exitFailure, "store_full": exitFailure,
+	} {
+		if got := exitCodeOf(during(&api.Error{Code: code}, "x")); got != want {
+			t.Errorf("%s exits with %d, want %d", code, got, want)
+		}
+	}
+}
+
+func TestErrorsSayWhatHappenedToWhatAndWhatToDo(t *testing.T) {
+	err := during(&api.Error{Code: "not_found", Message: "content: not found"}, "fetch %s", "CHK@…/a\x1b[2J")
+	for name, c := range map[string]struct {
+		e    env
+		want string
+	}{
+		"people": {env{}, "nightjar: error: fetch CHK@…/a\uFFFD[2J: not found in the network\nnightjar: hint: check that the URI is complete; if it is, try again later\n"},
+		"quiet":  {env{quiet: true}, "nightjar: error: fetch CHK@…/a\uFFFD[2J: not found in the network\n"},
+		"JSON":   {env{json: true}, `{"error":{"exit":3,"hint":"check that the URI is complete; if it is, try again later","message":"fetch CHK@…/a` + "\uFFFD" + `[2J: not found in the network"}}` + "\n"},
+	} {
+		var b bytes.Buffer
+		c.e.stderr = &b
+		c.e.printError(err)
+		if diff := cmp.Diff(c.want, b.String()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// Every command says what it does, with examples of its own.
+func TestHelpHasExamples(t *testing.T) {
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if !c.Runnable() {
+			return // a topic
+		}
+		if c.Short == "" || !regexp.MustCompile(`^[A-Z].*[^.]$`).MatchString(c.Short) {
+			t.Errorf("%s: short help %q", c.CommandPath(), c.Short)
+		}
+		if !strings.Contains(c.Example, c.CommandPath()) {
+			t.Errorf("%s has no example of its own", c.CommandPath())
+		}
+	}
+	walk(newRootCmd(&env{}))
+}
+
+func TestProgressTexts(t *testing.T) {
+	j := api.Job{Kind: jobs.Get, State: jobs.Waiting}
+	if got := phase(j); got != "waiting" {
+		t.Error(got)
+	}
+	j.State = jobs.Running
+	if got := phase(j); got != "searching" {
+		t.Error(got)
+	}
+	j.Progress = api.Progress{Done: 10, Need: 20, Bytes: 10 << 15, Size: 100 << 15, Rate: 3 << 20}
+	if got := phase(j); got != "fetching" {
+		t.Error(got)
+	}
+	if got := blocksNeeded(j, 0); got != 100 {
+		t.Errorf("a get needs %d blocks", got)
+	}
+	j.Started = time.Now().Add(-10 * time.Second)
+	if got := pace(j, 0); got != " 3 MiB/s, 1m30s left" {
+		t.Error(got)
+	}
+	j.Kind = jobs.Put
+	if got := blocksNeeded(j, 100<<15); got != 200 {
+		t.Errorf("a put needs %d blocks", got)
+	}
+	if got := pace(api.Job{}, 0); got != "" {
+		t.Errorf("%q before anything is known", got)
+	}
+}
+
+func TestDrawnPortsAreInRange(t *testing.T) {
+	for range 1000 {
+		if p := drawPort(); p < lowPort || p > highPort {
+			t.Fatalf("drew %d", p)
+		}
+	}
+}
+
+// A second thing wrong with a context: it ended before the command began.
+func TestInterruptedCommand(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	e := env{data: t.TempDir()}
+	err := e.withClient(ctx, func(ctx context.Context, c *api.Client) error { return ctx.Err() })
+	if got := exitCodeOf(err); got != exitNoNode {
+		t.Errorf("without a node: %d, %v", got, err)
+	}
+	if got := exitCodeOf(during(ctx.Err(), "x")); got != exitInterrupted {
+		t.Errorf("interrupted: %d", got)
+	}
+}

@@ -1,0 +1,257 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"nightjar/keys"
+	"nightjar/store"
+)
+
+// The benchmarks run the store beside Badger alone with the same options, in the same run:
+//
+//	go test -run xxx -bench . -benchtime 2s ./store/badgerstore
+//
+// Badger alone has unsealed values, writes them in the same batches with the same sync, and reads with ValueCopy.
+
+const (
+	benchQuota = 16 << 30 // the largest files
+	callers    = 64
+)
+
+// bare is Badger with our options and a writer like ours that decides nothing and seals nothing.
+type bare struct {
+	db   *badger.DB
+	puts chan *bareOp
+	stop chan struct{}
+}
+
+type bareOp struct {
+	key, value []byte
+	done       chan error
+}
+
+func openBare(b *testing.B) *bare {
+	db, err := badger.OpenManaged(shape(benchQuota).options(b.TempDir(), quiet{}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &bare{db: db, puts: make(chan *bareOp), stop: make(chan struct{})}
+	ended := make(chan struct{})
+	go func() { // ends with stop
+		defer close(ended)
+		r.write()
+	}()
+	b.Cleanup(func() {
+		close(r.stop)
+		<-ended
+		db.Close()
+	})
+	return r
+}
+
+func (r *bare) write() {
+	last, ts := 0, uint64(0)
+	for {
+		var all []*bareOp
+		select {
+		case o := <-r.puts:
+			all = append(all, o)
+		case <-r.stop:
+			return
+		}
+		late := time.NewTimer(linger)
+	gather:
+		for len(all) < maxBatch {
+			select {
+			case o := <-r.puts:
+				all = append(all, o)
+				continue
+			default:
+			}
+			if len(all) >= last {
+				break
+			}
+			select {
+			case o := <-r.puts:
+				all = append(all, o)
+			case <-late.C:
+				break gather
+			}
+		}
+		last = len(all)
+		txn := r.db.NewTransactionAt(math.MaxUint64, true)
+		for _, o := range all {
+			if err := txn.Set(o.key, o.value); err != nil {
+				panic(err)
+			}
+		}
+		ts++
+		err := txn.CommitAt(ts, nil)
+		if err == nil {
+			err = r.db.Sync()
+		}
+		for _, o := range all {
+			o.done <- err
+		}
+	}
+}
+
+func (r *bare) Put(key, value []byte) error {
+	o := &bareOp{key, value, make(chan error, 1)}
+	r.puts <- o
+	return <-o.done
+}
+
+func (r *bare) Get(key []byte) (v []byte, err error) {
+	txn := r.db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	item, err := txn.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	return item.ValueCopy(nil)
+}
+
+// benchBlock is block n; all have the same bytes, as no cipher cares.
+func benchBlock(n uint64, data []byte) keys.Block {
+	id := keys.ID{Kind: keys.KindData}
+	for i := range 4 {
+		binary.LittleEndian.PutUint64(id.Name[8*i:], (n+1)*0x9e3779b97f4a7c15*uint64(2*i+1))
+	}
+	return keys.Restore(id, data)
+}
+
+func benchKey(n uint64) []byte {
+	k := make([]byte, keySize)
+	copy(k, benchBlock(n, nil).ID().Append(nil)[1:])
+	return k
+}
+
+func BenchmarkPut(b *testing.B) {
+	data := make([]byte, keys.DataSize)
+	for _, n := range []int{1, callers} {
+		run := func(name string, put func(n uint64) error) {
+			b.Run(fmt.Sprintf("%s/callers=%d", name, n), func(b *testing.B) {
+				var next atomic.Uint64
+				b.SetBytes(keys.DataSize)
+				each := func() {
+					if err := put(next.Add(1)); err != nil {
+						b.Error(err)
+					}
+				}
+				if n == 1 {
+					for b.Loop() {
+						each()
+					}
+					return
+				}
+				b.SetParallelism(n / 2)
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						each()
+					}
+				})
+			})
+		}
+		var base atomic.Uint64
+		raw := openBare(b)
+		run("badger", func(uint64) error { return raw.Put(benchKey(base.Add(1)), data) })
+		s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
+		run("badgerstore", func(uint64) error {
+			return s.Put(benchBlock(base.Add(1), data), store.Sink, 0)
+		})
+	}
+}
+
+const benchHeld = 4096
+
+func BenchmarkGet(b *testing.B) {
+	data := make([]byte, keys.DataSize)
+	raw := openBare(b)
+	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
+	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
+	run := func(name string, get func(n uint64) error) {
+		b.Run(name+"/callers=1", func(b *testing.B) {
+			b.SetBytes(keys.DataSize)
+			for n := uint64(0); b.Loop(); n++ {
+				if err := get(n * 2654435761 % benchHeld); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/callers=8", func(b *testing.B) {
+			var next atomic.Uint64
+			b.SetBytes(keys.DataSize)
+			b.SetParallelism(4)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := get(next.Add(1) * 2654435761 % benchHeld); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+	run("badger", func(n uint64) error { _, err := raw.Get(benchKey(n)); return err })
+	run("badgerstore", func(n uint64) error { _, err := s.Get(benchBlock(n, data).ID()); return err })
+}
+
+func BenchmarkMiss(b *testing.B) {
+	data := make([]byte, keys.DataSize)
+	raw := openBare(b)
+	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
+	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
+	b.Run("badger", func(b *testing.B) {
+		for n := uint64(benchHeld); b.Loop(); n++ {
+			if _, err := raw.Get(benchKey(n)); err == nil {
+				b.Fatal("found")
+			}
+		}
+	})
+	b.Run("badgerstore", func(b *testing.B) {
+		for n := uint64(benchHeld); b.Loop(); n++ {
+			if _, err := s.Get(benchBlock(n, data).ID()); err == nil {
+				b.Fatal("found")
+			}
+		}
+	})
+}
+
+// BenchmarkPutHeld is a Put of what is held already.
+func BenchmarkPutHeld(b *testing.B) {
+	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
+	block := benchBlock(1, make([]byte, keys.DataSize))
+	for b.Loop() {
+		if err := s.Put(block, store.Sink, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func fill(b *testing.B, put func(n uint64) error) {
+	b.Helper()
+	errs := make(chan error, callers)
+	for w := range uint64(callers) {
+		go func() { // ends with its share
+			var err error
+			for n := w; n < benchHeld && err == nil; n += callers {
+				err = put(n)
+			}
+			errs <- err
+		}()
+	}
+	for range callers {
+		if err := <-errs; err != nil {
+			b.Fatal(err)
+		}
+	}
+}
