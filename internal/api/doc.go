@@ -23,8 +23,9 @@
 //
 // # Concurrency
 //
-// A Server and a Client are safe for concurrent use. They start no goroutines: each request runs in its own, a job's transfer in that of
-// the request that carries its data, so that a client that goes away takes its job with it.
+// A Server and a Client are safe for concurrent use. A Server starts no goroutines: each request runs in its own, a job's
+// transfer in that of the request that carries its data, so that a client that goes away takes its job with it. A Client's
+// Upload starts one, which reads the content.
 //
 // # Reading order
 //

@@ -16,9 +16,10 @@ import (
 )
 
 // Upload sends a put its content: size bytes of a file (-1 = not known), or a folder as foldertar writes it. It returns when the
-// job is final. A failure to read body is returned as it is.
+// job is final, or ctx ends. A failure to read body is returned as it is. After an error body may still be in a Read.
 func (c *Client) Upload(ctx context.Context, id jobs.ID, body io.Reader, size int64) (Job, error) {
-	source := &sourceReader{r: body}
+	source := pump(ctx, body)
+	defer source.Close()
 	req, err := c.request(ctx, "PUT", "jobs/"+string(id)+"/data", source)
 	if err != nil {
 		return Job{}, err
@@ -42,29 +43,46 @@ func (c *Client) Upload(ctx context.Context, id jobs.ID, body io.Reader, size in
 	return job, decode(resp.Body, &job)
 }
 
-// sourceReader remembers why its reader failed, to tell that from a failure of the connection. Package http may go on reading
-// after it has returned.
-type sourceReader struct {
-	r   io.Reader
+// pumped is a reader behind a pipe. Reading the pipe ends with its context or Close, even while the reader itself blocks, as
+// standard input may for ever: package http waits for a Read of the body before it gives up a request.
+type pumped struct {
+	*io.PipeReader
 	mu  sync.Mutex
-	err error // guarded by mu
+	err error // why the reader failed; guarded by mu
 }
 
-func (s *sourceReader) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.mu.Lock()
-		s.err = err
-		s.mu.Unlock()
-	}
-	return n, err
+func pump(ctx context.Context, r io.Reader) *pumped {
+	pr, pw := io.Pipe()
+	p := &pumped{PipeReader: pr}
+	stop := context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })
+	// Ends when the pipe is closed and r has returned from its last Read.
+	go func() {
+		defer stop()
+		_, err := io.Copy(pw, readerFunc(func(b []byte) (int, error) {
+			n, err := r.Read(b)
+			if err != nil && err != io.EOF {
+				p.mu.Lock()
+				p.err = err
+				p.mu.Unlock()
+			}
+			return n, err
+		}))
+		pw.CloseWithError(err)
+	}()
+	return p
 }
 
-func (s *sourceReader) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
+// failure is the error by which the reader ended, or nil.
+func (p *pumped) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
+
+// readerFunc is a function as a reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 // Download is the content of a get, on its way.
 type Download struct {
