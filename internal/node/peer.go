@@ -57,7 +57,7 @@ func (n *Node) read(p *peer) {
 func (n *Node) receive(p *peer, msg wire.Message) bool {
 	switch msg := msg.(type) {
 	case wire.Ping:
-		return p.out.put(wire.Pong{Nonce: msg.Nonce})
+		return p.out.put(wire.Pong(msg))
 	case wire.Pong:
 		return true
 	case wire.Hello:
