@@ -10,6 +10,10 @@ type Config struct {
 	Nodes   int // default 1 000
 	Blocks  int // inserted from random nodes; default 300
 	Fetches int // of each block, one after the other, from random nodes; default 3
+	Missing int // fetches of blocks that do not exist
+
+	// Single has one node make all requests, each kind at once: many more than its links take at a time.
+	Single bool
 
 	// Grown lets the nodes join one after the other through the Overlay; else they are linked at once by the same rule, and
 	// links that are lost are not replaced.
@@ -31,6 +35,7 @@ type Result struct {
 
 	Inserts Outcome
 	Fetches Outcome
+	Missing Outcome // where the right answer is "not found"
 	Copies  float64 // mean number of copies that a successful insert reported
 
 	Messages int64 // of inserts and fetches
@@ -51,7 +56,7 @@ type Outcome struct {
 
 	Hops    float64 // mean length of the path over which a block travelled
 	MaxHops int
-	Asked   float64 // mean number of requests sent for it, those that came to nothing included
+	Asked   float64 // mean number of Gets or Puts sent for a request, those that came to nothing included
 
 	P50, P90, P99 time.Duration
 }
@@ -92,6 +97,8 @@ func Run(cfg Config) Result {
 	r.kill()
 	w.fetchAll()
 	res.Fetches = w.outcome()
+	w.missAll()
+	res.Missing = w.outcome()
 	res.Messages, res.Bytes, res.Gossip, res.Events = r.messages, r.bytes, r.gossip, r.events
 	res.Virtual = r.now.Sub(epoch)
 	r.trace.Sum(res.Trace[:0])

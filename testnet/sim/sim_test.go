@@ -57,6 +57,23 @@ func TestGrownNetworkSurvivesTheLossOfAFifth(t *testing.T) {
 	check(t, Run(Config{Seed: 5, Nodes: 150, Grown: true, Dead: 0.2, Detect: 5 * time.Second}), 4, 0.995, 0.97)
 }
 
+func TestMissingBlocksAreNotFoundSoonAndCheaply(t *testing.T) {
+	r := Run(Config{Seed: 6, Missing: 500})
+	m := r.Missing
+	t.Logf("%d of %d not found, asked %.1f, %v / %v / %v", m.NotFound, m.Total, m.Asked, m.P50, m.P90, m.P99)
+	if m.NotFound != m.Total || m.Asked > 20 || m.P99 > 10*time.Second {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestOneNodeAsksForEverythingAtOnce(t *testing.T) {
+	r := Run(Config{Seed: 7, Nodes: 60, Blocks: 3000, Fetches: 1, Single: true})
+	check(t, r, 4, 1, 1)
+	if r.Fetches.P99 > 5*time.Second || r.Inserts.P99 > 5*time.Second {
+		t.Errorf("a node with thousands of requests is slowed down to a crawl: %v, %v", r.Inserts.P99, r.Fetches.P99)
+	}
+}
+
 // BenchmarkEvents says how many steps of the machines a second of real time holds, the rig's own work included.
 func BenchmarkEvents(b *testing.B) {
 	var events int64

@@ -17,7 +17,8 @@ const patience = 10 * time.Minute
 // job is one request that is being watched. Requests for the same block follow one another, so that the messages that
 // carry its ID belong to one job.
 type job struct {
-	block   keys.Block
+	id      keys.ID
+	block   keys.Block // zero if there is none
 	started time.Time
 	asked   int // Get or Put with hops to live
 	hops    int // messages that carried the block towards its goal
@@ -46,12 +47,20 @@ func newWorkload(r *rig) *workload {
 		var key crypto.Key
 		binary.BigEndian.PutUint64(key[:], r.rng.Uint64())
 		b := keys.SealData(buf, &key)
-		j := &job{block: b, left: r.cfg.Fetches}
-		w.jobs = append(w.jobs, j)
-		w.byID[b.ID()] = j
+		w.add(&job{id: b.ID(), block: b, left: r.cfg.Fetches})
+	}
+	for range r.cfg.Missing {
+		id := keys.ID{Kind: keys.KindData}
+		binary.BigEndian.PutUint64(id.Name[:], r.rng.Uint64())
+		w.add(&job{id: id, left: 1})
 	}
 	r.watch, r.done = w.see, w.done
 	return w
+}
+
+func (w *workload) add(j *job) {
+	w.jobs = append(w.jobs, j)
+	w.byID[j.id] = j
 }
 
 // see counts what passes on the links for a job.
@@ -76,9 +85,8 @@ func (w *workload) see(_ int, msg wire.Message) {
 // insertAll inserts all blocks within a second.
 func (w *workload) insertAll() {
 	w.reset()
-	for i, j := range w.jobs {
-		at := time.Duration(w.r.rng.Int64N(int64(time.Second)))
-		w.begin(j, at, routing.LocalPut{Token: routing.Token(i), Block: j.block, Class: wire.Bulk})
+	for i, j := range w.jobs[:w.r.cfg.Blocks] {
+		w.begin(j, w.soon(), routing.LocalPut{Token: routing.Token(i), Block: j.block, Class: wire.Bulk})
 	}
 	w.finish()
 }
@@ -86,22 +94,43 @@ func (w *workload) insertAll() {
 // fetchAll fetches every block as often as the configuration says, all blocks at once.
 func (w *workload) fetchAll() {
 	w.reset()
-	for i := range w.jobs {
-		w.fetch(i, time.Duration(w.r.rng.Int64N(int64(time.Second))))
+	for i := range w.r.cfg.Blocks {
+		w.fetch(i, w.soon())
 	}
 	w.finish()
+}
+
+// missAll asks for the blocks that do not exist.
+func (w *workload) missAll() {
+	w.reset()
+	for i := range w.r.cfg.Missing {
+		w.fetch(w.r.cfg.Blocks+i, w.soon())
+	}
+	w.finish()
+}
+
+// soon is within a second; at once if a single node asks.
+func (w *workload) soon() time.Duration {
+	if w.r.cfg.Single {
+		return 0
+	}
+	return time.Duration(w.r.rng.Int64N(int64(time.Second)))
 }
 
 func (w *workload) fetch(i int, after time.Duration) {
 	j := w.jobs[i]
 	j.left--
-	w.begin(j, after, routing.LocalGet{Token: routing.Token(i), ID: j.block.ID(), Class: wire.Interactive})
+	class := wire.Interactive
+	if w.r.cfg.Single {
+		class = wire.Bulk
+	}
+	w.begin(j, after, routing.LocalGet{Token: routing.Token(i), ID: j.id, Class: class})
 }
 
 // begin has a random live node make a request.
 func (w *workload) begin(j *job, after time.Duration, ev routing.Event) {
-	n := w.r.nodes[w.r.rng.IntN(len(w.r.nodes))]
-	for n.dead {
+	n := w.r.nodes[0]
+	for n.dead || !w.r.cfg.Single && n == w.r.nodes[0] {
 		n = w.r.nodes[w.r.rng.IntN(len(w.r.nodes))]
 	}
 	j.asked, j.hops, j.open = 0, 0, true
@@ -119,12 +148,12 @@ func (w *workload) done(d routing.Done) {
 	j.open = false
 	w.open--
 	w.out.Total++
+	w.asked += j.asked
+	w.took = append(w.took, w.r.now.Sub(j.started))
 	switch {
 	case d.Copies > 0 || !d.Block.IsZero():
 		w.out.Success++
-		w.took = append(w.took, w.r.now.Sub(j.started))
 		w.hops += j.hops
-		w.asked += j.asked
 		w.copies += int(d.Copies)
 		w.out.MaxHops = max(w.out.MaxHops, j.hops)
 	case d.Reason == wire.NotFound:
@@ -156,11 +185,11 @@ func (w *workload) finish() {
 // outcome sums up what was counted since reset.
 func (w *workload) outcome() Outcome {
 	out := w.out
-	if out.Success == 0 {
+	if out.Total == 0 {
 		return out
 	}
-	out.Hops = float64(w.hops) / float64(out.Success)
-	out.Asked = float64(w.asked) / float64(out.Success)
+	out.Hops = float64(w.hops) / float64(max(1, out.Success))
+	out.Asked = float64(w.asked) / float64(out.Total)
 	slices.Sort(w.took)
 	at := func(p int) time.Duration { return w.took[min(len(w.took)-1, len(w.took)*p/100)] }
 	out.P50, out.P90, out.P99 = at(50), at(90), at(99)
