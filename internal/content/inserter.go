@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxBuffers bounds the blocks of one insert that are in memory, 100 MiB: one full segment with its check blocks on
-	// its way to the network, and the data of the next. The next one's check blocks take the places that become free.
-	maxBuffers = 2*maxData + maxData + minTail
+	// maxBuffers bounds the blocks of one insert that are in memory, 66 MiB: one full segment with its check blocks. The
+	// next one's data and check blocks take the places that become free as blocks reach the network.
+	maxBuffers = 2*maxData + 2*minTail
 	// maxAttempts is how often a block is given to the Sink, which has its own retries, before the insert fails.
 	maxAttempts = 3
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 
@@ -118,3 +119,6 @@ func noise(size int, seed byte) []byte {
 	rand.NewChaCha8([32]byte{seed}).Read(b)
 	return b
 }
+
+// fixedRandom is a random source for tests.
+func fixedRandom() io.Reader { return rand.NewChaCha8([32]byte{42}) }

@@ -27,15 +27,17 @@ func open(t testing.TB, src Source, uri keys.URI, o GetOptions) *Object {
 
 // A reader does what bytes.Reader does, at any place, whatever is lost, however the file is stored.
 func TestReaderReadsAndSeeksLikeOneInMemory(t *testing.T) {
+	long := noise(1100*keys.DataSize+77, 1) // two segments
+	longNetwork := newNetwork()
+	longURI := put(t, longNetwork, long, PutOptions{})
 	rapid.Check(t, func(t *rapid.T) {
-		data := drawContent(t)
-		if rapid.IntRange(0, 9).Draw(t, "long") == 0 {
-			data = noise(1100*keys.DataSize+77, 1) // two segments
-		}
-		n := newNetwork()
-		uri, err := PutFile(context.Background(), n, bytes.NewReader(data), PutOptions{})
-		if err != nil {
-			t.Fatal(err)
+		data, n, uri := long, longNetwork, longURI
+		if rapid.IntRange(0, 9).Draw(t, "long") != 0 {
+			data, n = drawContent(t), newNetwork()
+			var err error
+			if uri, err = PutFile(context.Background(), n, bytes.NewReader(data), PutOptions{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		// k+1 of n of small segments always survive 10 % in these tests' seeds, or the read fails and says so.
 		n.loseShare(rapid.SampledFrom([]float64{0, 0.02, 0.1}).Draw(t, "loss"), rapid.Uint64().Draw(t, "losses"))
@@ -72,7 +74,7 @@ func TestReaderReadsAndSeeksLikeOneInMemory(t *testing.T) {
 // F10, and that reading a little fetches a little.
 func TestReaderFetchesWhatItReadsAndALittleAhead(t *testing.T) {
 	n := newNetwork()
-	data := noise(3000*keys.DataSize, 1)
+	data := noise(1400*keys.DataSize, 1)
 	uri := put(t, n, data, PutOptions{})
 	obj := open(t, n, uri, GetOptions{})
 	n.fetched = nil
@@ -83,14 +85,14 @@ func TestReaderFetchesWhatItReadsAndALittleAhead(t *testing.T) {
 	if _, err := r.Seek(-5, io.SeekEnd); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Seek(2500*keys.DataSize+7, io.SeekStart); err != nil {
+	if _, err := r.Seek(1300*keys.DataSize+7, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
 	if len(n.fetched) != 0 {
 		t.Fatalf("seeking made %d requests", len(n.fetched))
 	}
 	var one [1]byte
-	if _, err := io.ReadFull(r, one[:]); err != nil || one[0] != data[2500*keys.DataSize+7] {
+	if _, err := io.ReadFull(r, one[:]); err != nil || one[0] != data[1300*keys.DataSize+7] {
 		t.Fatalf("read %v, %v", one, err)
 	}
 	r.Close()
@@ -149,7 +151,7 @@ func TestReaderFailsAfterClose(t *testing.T) {
 // A reader that failed for want of a block reads on elsewhere.
 func TestReaderSurvivesAMissingSegment(t *testing.T) {
 	n := newNetwork()
-	data := noise(2500*keys.DataSize, 1)
+	data := noise(1250*keys.DataSize, 1)
 	uri := put(t, n, data, PutOptions{})
 	obj := open(t, n, uri, GetOptions{})
 	r := obj.NewReader(context.Background())
@@ -158,7 +160,7 @@ func TestReaderSurvivesAMissingSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := map[keys.ID]bool{}
-	for i := range 2048 {
+	for i := range 2 * maxData {
 		first[(*segment)(r.(*fileReader).open.blocks.segs[0]).id(i)] = true
 	}
 	r.Seek(100*keys.DataSize, io.SeekStart)
