@@ -57,6 +57,7 @@ type daemon struct {
 
 // serve runs a node until ctx ends, somebody asks it to stop, or it fails.
 func (e *env) serve(ctx context.Context, cfg daemonConfig) error {
+	tuneMemory()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := &daemon{cfg: cfg, stop: stop, log: e.logger()}
