@@ -327,3 +327,22 @@ func TestSizeOfTheNetworkIsEstimated(t *testing.T) {
 		t.Errorf("a network of 100 nodes is estimated at %.0f", mean)
 	}
 }
+
+func TestKnownPutsRingNeighboursFirstAndLeavesHearsayOut(t *testing.T) {
+	o := newOverlay(1)
+	for i := range 20 {
+		o.Step(start, Linked{Self: paper(i)})
+	}
+	o.Step(start, Unlinked{paper(3).ID})
+	o.learn(paper(50), paper(1).ID, false)
+	known := o.Known()
+	if len(known) != 20 || known[19].ID != paper(3).ID {
+		t.Fatalf("%d nodes known, the last is not the one that was linked once", len(known))
+	}
+	for _, d := range known[:2*RingSide] {
+		i := from(o.table.links, d.ID.Location())
+		if !o.table.isNeighbour(i) {
+			t.Error("a node that is no ring neighbour comes before one that is")
+		}
+	}
+}

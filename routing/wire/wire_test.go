@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -191,4 +192,12 @@ func TestMessagesRoundTripForAllFields(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestSpec5PlaceOfANode(t *testing.T) {
+	id := NodeID{31: 1}
+	sum := sha256.Sum256(append([]byte("node"), id[:]...))
+	if want := keys.Location(binary.BigEndian.Uint64(sum[:8])); id.Location() != want {
+		t.Errorf("%x, want %x", id.Location(), want)
+	}
 }
