@@ -61,7 +61,7 @@ func phase(j api.Job) string {
 		return "waiting"
 	case j.Kind == jobs.Put:
 		return "inserting"
-	case j.Progress.Bytes == 0:
+	case j.Progress.Done == 0:
 		return "searching"
 	}
 	return "fetching"
@@ -82,15 +82,20 @@ func blocksNeeded(j api.Job, size uint64) uint64 {
 
 // pace says how fast the job is and how long it will take.
 func pace(j api.Job, size uint64) string {
-	if j.Progress.Rate <= 0 {
+	need, rate := blocksNeeded(j, size), j.Progress.Rate
+	spent := time.Since(j.Started)
+	begun := !j.Started.IsZero() && j.Progress.Done > 0 && spent > 0
+	if j.Kind == jobs.Put && begun {
+		// A put takes in content long before it has inserted it.
+		rate = float64(size) * float64(j.Progress.Done) / float64(need) / spent.Seconds()
+	}
+	if rate <= 0 {
 		return ""
 	}
-	text := " " + byteSize(j.Progress.Rate).String() + "/s"
-	need := blocksNeeded(j, size)
-	if j.Started.IsZero() || j.Progress.Done == 0 || j.Progress.Done >= need {
+	text := " " + byteSize(rate).String() + "/s"
+	if !begun || j.Progress.Done >= need {
 		return text
 	}
-	spent := time.Since(j.Started)
 	left := time.Duration(float64(spent) * float64(need-j.Progress.Done) / float64(j.Progress.Done))
 	return text + fmt.Sprintf(", %s left", left.Round(time.Second))
 }

@@ -304,6 +304,10 @@ func TestProgressTexts(t *testing.T) {
 	if got := blocksNeeded(j, 100<<15); got != 200 {
 		t.Errorf("a put needs %d blocks", got)
 	}
+	j.Started, j.Progress.Done = time.Now().Add(-time.Minute), 100
+	if got := pace(j, 100<<15); got != " 26.7 KiB/s, 1m0s left" {
+		t.Errorf("half of 3.1 MiB in a minute: %q", got)
+	}
 	if got := pace(api.Job{}, 0); got != "" {
 		t.Errorf("%q before anything is known", got)
 	}

@@ -26,6 +26,10 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	rc := http.NewResponseController(w)
+	// The server's limit on reading a request is for small ones: content takes what it takes.
+	if err := rc.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("lift the limit on the time of an upload: %w", err)
+	}
 	interrupt := func() { rc.SetReadDeadline(time.Unix(1, 0)) }
 	body := uploadBody{r.Body}
 	if j.Folder() {

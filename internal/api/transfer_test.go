@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,6 +77,9 @@ func (n *network) forget() {
 	clear(n.blocks)
 }
 
+// readTimeout is the server's limit on reading a request, as the proxy has one, but short.
+const readTimeout = 200 * time.Millisecond
+
 // rig is a Server on a real listener with a Client that found it through a data directory.
 type rig struct {
 	*testing.T
@@ -96,7 +100,9 @@ func newRig(t *testing.T) *rig {
 	}
 	r := &rig{T: t, net: newNetwork()}
 	r.jobs = jobs.New(jobs.Config{Network: r.net})
-	server := httptest.NewServer(New(Config{Jobs: r.jobs, Token: token, Stop: func() {}}))
+	server := httptest.NewUnstartedServer(New(Config{Jobs: r.jobs, Token: token, Stop: func() {}}))
+	server.Config.ReadTimeout = readTimeout
+	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(r.jobs.Close)
 	if err := dir.Announce(datadir.Endpoint{API: server.URL + strings.TrimSuffix(Prefix, "/")}); err != nil {
@@ -288,6 +294,22 @@ func TestClientThatGoesAwayEndsItsJob(t *testing.T) {
 	}
 	if job, err := r.client.wait(t.Context(), id); err != nil || job.State == jobs.Done {
 		t.Errorf("the job is %s, %v", job.State, err)
+	}
+}
+
+func TestUploadMayTakeLongerThanOtherRequests(t *testing.T) {
+	r := newRig(t)
+	id := r.create(JobRequest{Kind: jobs.Put})
+	body, w := io.Pipe()
+	go func() {
+		io.WriteString(w, "begun")
+		<-time.After(2 * readTimeout)
+		io.WriteString(w, " and ended")
+		w.Close()
+	}()
+	job, err := r.client.Upload(t.Context(), id, body, -1)
+	if err != nil || job.Size != 15 {
+		t.Errorf("%d bytes, %v", job.Size, err)
 	}
 }
 
