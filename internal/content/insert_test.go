@@ -116,7 +116,7 @@ func TestAtMostParallelRequestsAreUnderWay(t *testing.T) {
 	for _, parallel := range []int{1, 3, 0} {
 		limit := parallel
 		if limit == 0 {
-			limit = defaultParallel
+			limit = defaultInserts
 		}
 		n := newNetwork()
 		data := noise(300*keys.DataSize, 1)

@@ -86,7 +86,7 @@ func TestMemoryIsBoundedWhateverTheSize(t *testing.T) {
 		d.peak = 0
 		run()
 		// Blocks in flight, and Leopard's work memory and spare shards.
-		limit := uint64(blocks+2*defaultParallel)*keys.DataSize + 24<<20
+		limit := uint64(blocks)*keys.DataSize + 24<<20
 		if got := d.peak - min(d.peak, before[0].Value.Uint64()); got > limit {
 			t.Errorf("%s holds %d MiB, limit %d MiB", what, got>>20, limit>>20)
 		} else {
@@ -95,7 +95,7 @@ func TestMemoryIsBoundedWhateverTheSize(t *testing.T) {
 	}
 	var uri keys.URI
 	in := sha256.New()
-	measure("an insert", maxBuffers, func() {
+	measure("an insert", maxBuffers+2*defaultInserts, func() {
 		r := io.TeeReader(io.LimitReader(rand.NewChaCha8([32]byte{1}), size), in)
 		var err error
 		if uri, err = PutFile(context.Background(), d, r, PutOptions{}); err != nil {
@@ -104,7 +104,7 @@ func TestMemoryIsBoundedWhateverTheSize(t *testing.T) {
 	})
 	for _, order := range []Order{Shuffled, Reading} {
 		out := sha256.New()
-		measure(fmt.Sprintf("a fetch in order %d", order), 2*maxData, func() {
+		measure(fmt.Sprintf("a fetch in order %d", order), 2*maxData+2*defaultParallel, func() {
 			obj, err := Open(context.Background(), d, uri, GetOptions{Order: order})
 			if err != nil {
 				t.Fatal(err)
