@@ -23,10 +23,22 @@ const MaxSize = keys.DataSize
 
 // NewEntry describes a Put, or returns ErrInvalid.
 func NewEntry(b keys.Block, class Class, at keys.Location) (Entry, error) {
-	if len(b.Data()) == 0 || len(b.Data()) > MaxSize || !class.Valid() {
+	e := Entry{ID: b.ID(), Class: class, At: at, Size: len(b.Data())}
+	if !e.Valid() {
 		return Entry{}, ErrInvalid
 	}
-	return Entry{ID: b.ID(), Class: class, At: at, Size: len(b.Data())}, nil
+	return e, nil
+}
+
+// Valid reports whether a block can be held like that.
+func (e Entry) Valid() bool {
+	switch e.ID.Kind {
+	case keys.KindData:
+		return e.Class.Valid() && e.Size == keys.DataSize
+	case keys.KindRecord:
+		return e.Class.Valid() && e.Size > 0 && e.Size <= keys.MaxRecordSize
+	}
+	return false
 }
 
 // Charge is what the block costs of the quota, in bytes.
@@ -58,11 +70,15 @@ func (l *Ledger) Find(id keys.ID) (Entry, bool) {
 	return l.slot(r).entry(r.class()), true
 }
 
-// Touch notes that a block was asked for.
-func (l *Ledger) Touch(id keys.ID) {
-	if r, ok := l.find(id); ok {
-		l.slot(r).used = l.tick()
+// Use is Find for a block that is asked for: it notes the use.
+func (l *Ledger) Use(id keys.ID) (Entry, bool) {
+	r, ok := l.find(id)
+	if !ok {
+		return Entry{}, false
 	}
+	s := l.slot(r)
+	s.used = l.tick()
+	return s.entry(r.class()), true
 }
 
 // Merge says how a block should be held after a Put of e: as e if it is not held yet, else as it is held already or

@@ -175,7 +175,7 @@ func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
 	}
 	for i := n; i < 5*n; i++ {
 		for k := range 10 {
-			l.Touch(block(k, Cache, 0, 0).ID)
+			l.Use(block(k, Cache, 0, 0).ID)
 		}
 		room(t, l, block(i, Cache, 0, 100))
 	}
@@ -286,18 +286,28 @@ func TestSameSeedSameVictims(t *testing.T) {
 }
 
 func TestNewEntry(t *testing.T) {
-	b := keys.Restore(keys.ID{Kind: keys.KindData, Name: [32]byte{1}}, make([]byte, 100))
+	of := func(k keys.Kind, size int) keys.Block {
+		return keys.Restore(keys.ID{Kind: k, Name: [32]byte{1}}, make([]byte, size))
+	}
+	b := of(keys.KindData, keys.DataSize)
 	got, err := NewEntry(b, Cache, 5)
-	want := Entry{ID: b.ID(), Class: Cache, At: 5, Size: 100}
+	want := Entry{ID: b.ID(), Class: Cache, At: 5, Size: keys.DataSize}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	for _, c := range []struct {
 		b     keys.Block
 		class Class
-	}{{keys.Block{}, Sink}, {b, 0}, {b, 3}, {keys.Restore(b.ID(), make([]byte, MaxSize+1)), Sink}} {
-		if _, err := NewEntry(c.b, c.class, 0); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%d bytes as %v: %v", len(c.b.Data()), c.class, err)
+		want  error
+	}{
+		{of(keys.KindRecord, 1), Sink, nil}, {of(keys.KindRecord, keys.MaxRecordSize), Sink, nil},
+		{keys.Block{}, Sink, ErrInvalid}, {b, 0, ErrInvalid}, {b, 3, ErrInvalid},
+		{of(keys.KindData, keys.DataSize-1), Sink, ErrInvalid}, {of(keys.KindData, keys.DataSize+1), Sink, ErrInvalid},
+		{of(keys.KindRecord, 0), Sink, ErrInvalid}, {of(keys.KindRecord, keys.MaxRecordSize+1), Sink, ErrInvalid},
+		{of(0, 100), Sink, ErrInvalid}, {of(3, keys.DataSize), Sink, ErrInvalid},
+	} {
+		if _, err := NewEntry(c.b, c.class, 0); !errors.Is(err, c.want) {
+			t.Errorf("%d bytes of kind %d as %v: %v", len(c.b.Data()), c.b.ID().Kind, c.class, err)
 		}
 	}
 }

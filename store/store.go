@@ -51,7 +51,7 @@ var (
 // Store keeps verified blocks on behalf of the network. Implementations are safe for concurrent use; storetest is their contract.
 // Errors may wrap the ones above; compare with errors.Is.
 type Store interface {
-	// Get returns the block, ErrNotFound, or ErrCorrupt. A block that was found corrupt is forgotten: the next Get says
+	// Get returns the block, ErrNotFound, ErrCorrupt, or what the system said. A block that was found corrupt is forgotten: the next Get says
 	// ErrNotFound and a Put stores it anew.
 	Get(id keys.ID) (keys.Block, error)
 	// Put keeps the block; when it returns nil the block survives kill -9 and power loss. at is the position of the

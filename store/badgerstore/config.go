@@ -50,8 +50,10 @@ const (
 	valueParts   = 32 // value log files in a full store
 	minValueFile = 1 << 20
 	maxValueFile = 256 << 20
-	// inline is the size below which Badger would keep a value in its tables: none is.
-	inline = 1
+	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
+	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
+	// the mark is a pointer into the value log instead.
+	inline = 32
 )
 
 // geometry is how large the files of a store with a quota are.

@@ -83,7 +83,7 @@ func (s *sealer) key(e store.Entry) []byte {
 	copy(plain[12:], e.ID.Name[:])
 	tag := s.tagOf(plain)
 	copy(k, tag[:])
-	cipher.NewCTR(s.index, tag[:]).XORKeyStream(plain, plain)
+	s.mask(plain, k)
 	return k
 }
 
@@ -93,7 +93,8 @@ func (s *sealer) entry(key []byte) (store.Entry, error) {
 		return store.Entry{}, errSeal
 	}
 	var plain [entrySize]byte
-	cipher.NewCTR(s.index, key[:tagSize]).XORKeyStream(plain[:], key[tagSize:])
+	copy(plain[:], key[tagSize:])
+	s.mask(plain[:], key)
 	if tag := s.tagOf(plain[:]); subtle.ConstantTimeCompare(tag[:], key[:tagSize]) != 1 {
 		return store.Entry{}, errSeal
 	}
@@ -103,10 +104,22 @@ func (s *sealer) entry(key []byte) (store.Entry, error) {
 		At:    keys.Location(binary.BigEndian.Uint64(plain[2:])),
 		Size:  int(binary.BigEndian.Uint16(plain[10:])),
 	}
-	if !e.Class.Valid() || e.Size == 0 || e.Size > store.MaxSize {
+	if !e.Valid() {
 		return store.Entry{}, errSeal
 	}
 	return e, nil
+}
+
+// mask encrypts or decrypts an entry: AES-256 of the tag with the number of the 16-byte piece XORed into its last byte.
+func (s *sealer) mask(entry, tag []byte) {
+	var in, out [aes.BlockSize]byte
+	copy(in[:], tag[:tagSize])
+	for i := range (entrySize + aes.BlockSize - 1) / aes.BlockSize {
+		in[aes.BlockSize-1] = tag[tagSize-1] ^ byte(i)
+		s.index.Encrypt(out[:], in[:])
+		piece := entry[i*aes.BlockSize:]
+		subtle.XORBytes(piece, piece, out[:min(len(out), len(piece))])
+	}
 }
 
 // tagOf is a pseudo-random function of the entry: SHA-256 over key and message, which is one as all messages are

@@ -52,14 +52,14 @@ func loadKey(dir string) (key [32]byte, err error) {
 		return key, fmt.Errorf("badgerstore: %s holds blocks but no %s file", dir, fileVersion)
 	}
 	rand.Read(key[:])
-	if err := writeFile(dir, fileKey, encodeKey(key)); err != nil {
+	if err := writeFile(dir, fileKey, encodeKeyFile(keyBare, key)); err != nil {
 		return key, err
 	}
 	return key, writeFile(dir, fileVersion, []byte(version))
 }
 
-func encodeKey(key [32]byte) []byte {
-	b := append([]byte(keyMagic), keyBare)
+func encodeKeyFile(wrap byte, key [32]byte) []byte {
+	b := append([]byte(keyMagic), wrap)
 	b = append(b, key[:]...)
 	check := sha256.Sum256(b)
 	return append(b, check[:8]...)

@@ -48,6 +48,7 @@ type core struct {
 	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
 	closed  atomic.Bool
+	down    atomic.Bool // Badger has no memtable: every read would panic
 	wounded atomic.Bool // Badger may hold a lock of its value log for ever, or holds a file that must stay
 
 	// For the writer alone, and before it starts.
@@ -74,7 +75,7 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 		return keys.Block{}, store.ErrNotFound
 	}
 	b, err := s.read(e)
-	if err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed) {
+	if settled(err) {
 		return b, err
 	}
 	return s.reread(id)
@@ -84,11 +85,7 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 func (s *Store) find(id keys.ID) (store.Entry, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, ok := s.ledger.Find(id)
-	if ok {
-		s.ledger.Touch(id)
-	}
-	return e, ok
+	return s.ledger.Use(id)
 }
 
 // reread decides what a failed read means. The block may have been on the move: another key since a change of class, another
@@ -103,7 +100,7 @@ func (s *Store) reread(id keys.ID) (keys.Block, error) {
 	var err error
 	for range 3 {
 		var b keys.Block
-		if b, err = s.read(e); err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed) {
+		if b, err = s.read(e); settled(err) {
 			return b, err
 		}
 	}
@@ -117,14 +114,19 @@ func (s *Store) reread(id keys.ID) (keys.Block, error) {
 	return keys.Block{}, store.ErrCorrupt
 }
 
+// settled reports whether the result of a read says something about the store, and not about the block.
+func settled(err error) bool {
+	return err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed)
+}
+
 // read gets a block out of Badger, decrypting from its memory map into the block's own buffer.
 func (s *Store) read(e store.Entry) (b keys.Block, err error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
-	if s.db == nil {
-		if s.closed.Load() {
-			return b, store.ErrClosed
-		}
+	if s.db == nil && s.closed.Load() {
+		return b, store.ErrClosed
+	}
+	if s.db == nil || s.down.Load() {
 		return b, errStopped
 	}
 	inLog := false

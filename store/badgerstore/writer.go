@@ -82,6 +82,9 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		return nil
 	}
 	b, rest := s.commit(all)
+	if s.dead != nil {
+		s.revive()
+	}
 	if len(b.ops) == 0 {
 		return rest
 	}
@@ -158,6 +161,7 @@ func (s *Store) refused(err error) error {
 	}
 	if !s.alive() {
 		s.dead = err
+		s.down.Store(true)
 	}
 	s.cfg.Log.Warn("store: a write failed", "err", err, "restart", s.dead != nil)
 	return err
@@ -195,6 +199,7 @@ func (s *Store) revive() bool {
 		return false
 	}
 	s.dead = nil
+	s.down.Store(false)
 	s.cfg.Log.Info("store: writing again")
 	return true
 }

@@ -48,7 +48,7 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 	if !ok {
 		return keys.Block{}, store.ErrNotFound
 	}
-	s.ledger.Touch(id)
+	s.ledger.Use(id)
 	return b, nil
 }
 
