@@ -108,7 +108,7 @@ type getResult struct {
 // get fetches u into out, or to stdout if out is nil.
 func (e *env) get(ctx context.Context, u keys.URI, out *output, timeout time.Duration) error {
 	return e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
-		job, err := c.CreateJob(ctx, api.JobRequest{Kind: jobs.Get, URI: u.Encode(), TimeoutMS: timeout.Milliseconds()})
+		job, err := createJob(ctx, c, api.JobRequest{Kind: jobs.Get, URI: u.Encode(), TimeoutMS: timeout.Milliseconds()})
 		if err != nil {
 			return during(err, "fetch %s", shortURI(u))
 		}

@@ -110,7 +110,7 @@ type putResult struct {
 
 // upload runs a put; if it does not succeed, the node forgets it too.
 func (e *env) upload(ctx context.Context, c *api.Client, req api.JobRequest, src source) (api.Job, error) {
-	job, err := c.CreateJob(ctx, req)
+	job, err := createJob(ctx, c, req)
 	if err != nil {
 		return api.Job{}, err
 	}
@@ -123,13 +123,20 @@ func (e *env) upload(ctx context.Context, c *api.Client, req api.JobRequest, src
 	return job, err
 }
 
-// cancelTime is how long to wait for the node to take back a job.
-const cancelTime = 2 * time.Second
+// jobTime is how long the node may take to make a job or to take it back.
+const jobTime = 5 * time.Second
+
+// createJob makes a job even if ctx has ended: a job whose id did not arrive could not be cancelled.
+func createJob(ctx context.Context, c *api.Client, req api.JobRequest) (api.Job, error) {
+	ctx, stop := context.WithTimeoutCause(context.WithoutCancel(ctx), jobTime, jobs.ErrTimeout)
+	defer stop()
+	return c.CreateJob(ctx, req)
+}
 
 // cancelJob cancels a job even if ctx has ended. A job that the node does not have any more needs no cancelling, and a node that
 // does not answer ends the job when the connection breaks.
 func cancelJob(ctx context.Context, c *api.Client, id jobs.ID) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), jobTime)
 	defer stop()
 	_ = c.Cancel(ctx, id)
 }
