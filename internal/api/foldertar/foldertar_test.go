@@ -308,6 +308,15 @@ func TestWriterHoldsFilesToTheirSize(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{0}, 1024))
+	var good bytes.Buffer
+	w := NewWriter(&good)
+	for _, name := range []string{"a", "b/c"} {
+		err := w.File(content.FileInfo{Path: name, Size: 1}, func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err })
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(good.Bytes())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := NewReader(bytes.NewReader(b))
 		for {
