@@ -104,6 +104,11 @@ var failures = []failure{
 		},
 	},
 	{
+		node.ErrNoAnswer, http.StatusGatewayTimeout, "The network did not answer",
+		"Nodes that were asked had no room for the request or said nothing in time. What you want may exist.",
+		[]string{"Wait a little, then reload."},
+	},
+	{
 		errBusy, http.StatusServiceUnavailable, "Too much at once",
 		"The proxy is fetching as many files as it may at the same time.",
 		[]string{"Wait until some of them are finished, then reload."},
@@ -111,7 +116,7 @@ var failures = []failure{
 	{
 		errMethod, http.StatusMethodNotAllowed, "This cannot be done here",
 		"The proxy only shows things: it answers GET and HEAD.",
-		[]string{"Publish with \"nightjar put\" or \"nightjar site\"."},
+		[]string{"Publish with \"nightjar put\"."},
 	},
 	{
 		errForeignHost, http.StatusMisdirectedRequest, "Addressed to somebody else",

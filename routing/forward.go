@@ -226,6 +226,10 @@ func (m *Machine) settle(r *request) {
 		}
 	}
 	switch {
+	case r.launched && r.store.kept && r.store.copies == 1 && r.route.refused:
+		m.fail(r, wire.Overload) // the local user's block must not be on this machine alone
+	case r.launched && r.store.kept && r.store.copies == 1:
+		m.fail(r, wire.Failed)
 	case r.store.copies > 0:
 		m.succeed(r, keys.Block{}, r.store.copies)
 	case r.route.refused && !r.own:

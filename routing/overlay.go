@@ -47,8 +47,9 @@ const (
 	dialTimeout  = 30 * time.Second // the shell has forgotten the dial by then
 	firstRetry   = time.Second      // after a failed dial or a lost link; doubles
 	maxRetry     = 30 * time.Minute
-	maxLonely    = time.Minute // of a node without any link
-	maxFails     = 6           // after so many a node that was never linked is forgotten, seeds excepted
+	maxLonely    = time.Minute   // of a node without any link
+	maxFails     = 6             // after so many a node that was never linked is forgotten, seeds excepted
+	maxAhead     = 2 * time.Hour // a descriptor issued later than this from now is not believed
 	settled      = 10 * time.Minute
 	grace        = 10 * time.Second // an excess link lives that long, so that a newcomer can ask its question
 	slotPatience = 2 * time.Second
@@ -152,7 +153,7 @@ func (o *Overlay) Known() []wire.Descriptor {
 		}
 	}
 	for _, n := range o.table.all {
-		if !n.linked && (n.proven || n.seed) {
+		if !n.linked && (n.proven || n.seed && n.fails < maxFails) {
 			once = append(once, n.desc)
 		}
 	}
@@ -164,6 +165,7 @@ func (o *Overlay) linked(ev Linked) {
 	if n == nil {
 		return
 	}
+	n.desc = ev.Self // it says itself where it is now, whatever it or others said before
 	o.dialled(n)
 	if n.linked {
 		return

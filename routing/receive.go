@@ -162,6 +162,7 @@ func (m *Machine) kept(ref Ref, ok bool) {
 	delete(m.refs, ref)
 	r.store.ref = 0
 	if ok {
+		r.store.kept = true
 		r.store.copies++
 	}
 	m.settle(r)

@@ -75,6 +75,7 @@ type route struct {
 // storeWait is what a request waits for from the own store, and what it has so far.
 type storeWait struct {
 	ref    Ref // 0 = nothing
+	kept   bool
 	copies uint8
 }
 

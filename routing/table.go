@@ -60,6 +60,17 @@ func from(nodes []*node, at keys.Location) int {
 	return i
 }
 
+// fresher reports whether a descriptor that a peer tells of replaces the one that is known. Issued is rounded to the hour, so a
+// node that moved within one is believed where the old addresses lead nowhere. What lies in the future never counts:
+// it would stand until its time has come.
+func (o *Overlay) fresher(n *node, d wire.Descriptor) bool {
+	if o.now.Unix() > 0 && d.Issued > uint64(o.now.Add(maxAhead).Unix()) {
+		return false
+	}
+	moved := !n.linked && n.fails > 0 && !slices.Equal(d.Addrs, n.desc.Addrs)
+	return d.Issued > n.desc.Issued || d.Issued == n.desc.Issued && moved
+}
+
 // learn takes in a descriptor. The newest of a node wins; who told of too many nodes replaces its own.
 func (o *Overlay) learn(d wire.Descriptor, source wire.NodeID, seed bool) *node {
 	if d.ID == o.self {
@@ -67,7 +78,7 @@ func (o *Overlay) learn(d wire.Descriptor, source wire.NodeID, seed bool) *node 
 	}
 	t := &o.table
 	if n := t.known[d.ID]; n != nil {
-		if d.Issued > n.desc.Issued {
+		if o.fresher(n, d) {
 			if !slices.Equal(d.Addrs, n.desc.Addrs) {
 				n.fails, n.retry = 0, time.Time{}
 			}

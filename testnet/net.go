@@ -61,6 +61,10 @@ func Start(ctx context.Context, cfg Config) (*Net, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
+	// What an earlier network left must not be taken for this one's.
+	if err := os.Remove(filepath.Join(dir, ManifestName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("testnet: %w", err)
+	}
 	n := &Net{cfg: cfg, procs: make([]*process, cfg.Nodes), Nodes: make([]Node, cfg.Nodes)}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -117,7 +121,7 @@ func (n *Net) join(ctx context.Context) error {
 			case <-n.procs[i].ended:
 				return fmt.Errorf("testnet: node %d ended before it had joined: %v", i, n.procs[i].cmd.ProcessState)
 			case <-ctx.Done():
-				return fmt.Errorf("testnet: node %d has %d of %d peers: %w", i, have, wanted(len(n.Nodes)), ctx.Err())
+				return fmt.Errorf("testnet: node %d has %d of %d peers: %w", i, have, wanted(len(n.Nodes)), context.Cause(ctx))
 			}
 		}
 	}

@@ -60,7 +60,7 @@ func startProcess(ctx context.Context, cfg Config, data, seed string) (*process,
 	select {
 	case err = <-ready:
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.kill())

@@ -153,10 +153,10 @@ func (b *netBench) small(ctx context.Context) error {
 func (b *netBench) bulk(ctx context.Context) error {
 	var puts, gets, putCPU, getCPU []float64
 	blocks := float64(b.size) / keys.DataSize
-	for i := range b.repeats {
+	for range b.repeats {
 		uri := ""
 		seconds, cpu, err := b.timed(func() (err error) {
-			uri, err = insert(ctx, b.write, api.JobRequest{}, randomFile(uint64(i), b.size), b.size)
+			uri, err = insert(ctx, b.write, api.JobRequest{}, randomFile(b.size), b.size)
 			return err
 		})
 		if err != nil {
@@ -203,10 +203,9 @@ func (b *netBench) timed(work func() error) (wall, cpu float64, err error) {
 	return wall, (after.cpu - before.cpu).Seconds(), err
 }
 
-// randomFile gives size bytes that do not compress, the same for the same seed.
-func randomFile(seed uint64, size int64) io.Reader {
+// randomFile gives size bytes that do not compress and were never inserted before.
+func randomFile(size int64) io.Reader {
 	var key [32]byte
-	crand.Read(key[8:])
-	key[0] = byte(seed)
+	crand.Read(key[:])
 	return io.LimitReader(mrand.NewChaCha8(key), size)
 }

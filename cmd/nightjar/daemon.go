@@ -163,7 +163,7 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 	go func() { ended <- server.Serve(d.listener) }()
 	err = d.announce(e, url)
 	if err == nil {
-		err = d.whileServing(ctx, ended)
+		err = d.whileServing(ctx, e, ended)
 	}
 	d.jobs.Close()
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
@@ -207,14 +207,14 @@ func (d *daemon) announce(e *env, url string) error {
 }
 
 // whileServing saves the peers now and then until ctx ends or the server has failed.
-func (d *daemon) whileServing(ctx context.Context, failed <-chan error) error {
+func (d *daemon) whileServing(ctx context.Context, e *env, failed <-chan error) error {
 	save := time.NewTimer(firstSave)
 	defer save.Stop()
 	for {
 		select {
 		case <-save.C:
 			if err := d.savePeers(); err != nil {
-				return err
+				e.notice("warning: %v", err) // a full disk, say: what the node does for others goes on
 			}
 			save.Reset(nextSaves)
 		case err := <-failed:

@@ -27,7 +27,7 @@ func newDemoCmd(e *env) *cobra.Command {
 		Use:   "demo",
 		Short: "Show everything at once: a private network with a sample site",
 		Long: `Start a private network on this machine, publish a sample site through one node, and print links that open it through
-the proxy of another node, which had never seen it. It stays up until Ctrl-C and leaves nothing behind.
+the proxy of another node, which did not insert it. It stays up until Ctrl-C and leaves nothing behind.
 
 The network is real: each node is a process of its own with its own store, and they talk over encrypted links on
 loopback. Nothing leaves this machine.`,

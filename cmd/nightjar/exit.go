@@ -125,6 +125,7 @@ func outcomes() []outcome {
 		{err: keys.ErrWrongKey, exit: exitMalformed, say: "what was found there does not open under this key"},
 		{err: content.ErrTooLarge, exit: exitFailure, say: "the content is larger than allowed"},
 		{err: node.ErrNoPeers, exit: exitNoPeers, say: "the node has no peers", hint: "add one with: nightjar peer add REF"},
+		{err: node.ErrNoAnswer, exit: exitFailure, say: "the network did not answer", hint: "what you want may exist: try again later"},
 		{err: node.ErrNotStored, exit: exitFailure, say: "the network did not accept the content", hint: "try again later"},
 		{err: store.ErrFull, exit: exitFailure, say: "the store is full, or the disk is"},
 		{err: link.ErrAuth, exit: exitFailure, say: "another node answers at that address", hint: "ask for the node's present reference"},

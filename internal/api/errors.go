@@ -74,6 +74,7 @@ func failures() []failure {
 		{"malformed", http.StatusBadGateway, content.ErrMalformed},
 		{"malformed", http.StatusBadGateway, keys.ErrWrongKey},
 		{"no_peers", http.StatusServiceUnavailable, node.ErrNoPeers},
+		{"no_answer", http.StatusBadGateway, node.ErrNoAnswer},
 		{"not_stored", http.StatusBadGateway, node.ErrNotStored},
 		{"store_full", http.StatusInsufficientStorage, store.ErrFull},
 		{"peer_identity", http.StatusBadGateway, link.ErrAuth},

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -30,7 +31,7 @@ type Client struct {
 // Client returns a client whose requests have the given class.
 func (n *Node) Client(class wire.Class) *Client { return &Client{n, class} }
 
-// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
+// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoAnswer, ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
 // top block are tried in random order, so that no one place on the ring sees all who ask.
 func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
 	last := fmt.Errorf("fetch: %w", content.ErrNotFound)
@@ -43,6 +44,9 @@ func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, e
 		}
 		if !done.Block.IsZero() {
 			return done.Block, nil
+		}
+		if done.Reason != wire.NotFound {
+			last = ErrNoAnswer
 		}
 	}
 	return keys.Block{}, last
@@ -99,8 +103,8 @@ func (c *Client) retry(ctx context.Context, ev func(routing.Token) routing.Event
 	pause := retryAfter
 	for try := 1; ; try++ {
 		done, err := c.do(ctx, ev)
-		if err != nil {
-			return done, err
+		if err != nil && (!errors.Is(err, ErrNoPeers) || try == tries) {
+			return done, err // a node may lose its only peer for a moment
 		}
 		if !done.Block.IsZero() || done.Copies > 0 || done.Reason == wire.NotFound || try == tries {
 			return done, nil

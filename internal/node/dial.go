@@ -14,8 +14,12 @@ import (
 )
 
 const (
-	// dialTime bounds the whole attempt to reach a node on one address.
-	dialTime = 8 * time.Second
+	// dialTime bounds the attempt to reach a node on one address, connectTime all of a node's addresses: the overlay forgets a
+	// dial after 30 s.
+	dialTime    = 8 * time.Second
+	connectTime = 25 * time.Second
+	// maxStrangers is how many inbound links may be waited for to say Hello.
+	maxStrangers = 64
 	// helloTime bounds how long a new link may take to say Hello.
 	helloTime = 5 * time.Second
 	// protocolVersion is the version in Hello.
@@ -30,7 +34,7 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 	for {
 		conn, err := l.Accept(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
 			n.cfg.Log.Warn("a listener failed", "err", err)
@@ -41,8 +45,15 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 				return
 			}
 		}
+		select {
+		case n.strangers <- struct{}{}:
+		default:
+			conn.Close() // as many strangers as we bear are silent already
+			continue
+		}
 		// Ends within helloTime.
 		started := n.spawn(func() {
+			defer func() { <-n.strangers }()
 			if n.introduce(ctx, conn, true, name) != nil {
 				conn.Close()
 			}
@@ -72,17 +83,29 @@ func (n *Node) AddPeer(ctx context.Context, d wire.Descriptor) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	n.inbox.push(routing.Learned{Nodes: []wire.Descriptor{d}})
+	if n.life.Err() != nil {
+		return ErrStopped
+	}
 	for _, p := range n.Status().Peers {
 		if p.ID == d.ID {
 			return nil
 		}
 	}
-	return n.connect(ctx, d)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(n.life, cancel)()
+	if err := n.connect(ctx, d); err != nil {
+		return err
+	}
+	// Only now, or the overlay would dial as well and the two links would end each other.
+	n.inbox.push(learned{[]wire.Descriptor{d}})
+	return nil
 }
 
 // connect tries the node's addresses over the transports, the preferred one first, until one leads to a link.
 func (n *Node) connect(ctx context.Context, d wire.Descriptor) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
 	err := errors.New("node: no address that this node can dial")
 	for _, t := range n.cfg.Transports {
 		for _, a := range d.Addrs {
@@ -138,7 +161,7 @@ func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, tran
 	}
 	p := &peer{
 		id: h.Self.ID, hello: h.Self, conn: conn, transport: transport, inbound: inbound,
-		since: time.Now(), out: newOutbox(), done: make(chan struct{}),
+		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}), near: nearBurst, nearAt: time.Now(),
 	}
 	if !n.start(ctx, p) {
 		return ErrStopped
@@ -148,35 +171,9 @@ func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, tran
 
 // start hands the link to the loop and then begins to read, so that the loop knows the peer before its first message.
 func (n *Node) start(ctx context.Context, p *peer) bool {
-	if ctx.Err() != nil || !n.inbox.offer(linkUp{p}) {
+	if ctx.Err() != nil || !n.inbox.offer(linkUp{p}, 0) {
 		return false
 	}
 	reading := n.spawn(func() { n.read(p) })              // ends when the connection is closed
 	return n.spawn(func() { n.write(ctx, p) }) && reading // ends with the reader or ctx
-}
-
-// reachable lists the addresses by which others can dial a listener: its own, or those of the machine's interfaces if it
-// listens everywhere.
-func reachable(transport, address string) []wire.Addr {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil
-	}
-	ip := net.ParseIP(host)
-	if ip == nil || !ip.IsUnspecified() {
-		return []wire.Addr{wire.Addr(transport + "/" + address)}
-	}
-	var out []wire.Addr
-	nets, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil
-	}
-	for _, a := range nets {
-		n, ok := a.(*net.IPNet)
-		if !ok || n.IP.IsLoopback() || n.IP.IsLinkLocalUnicast() {
-			continue
-		}
-		out = append(out, wire.Addr(transport+"/"+net.JoinHostPort(n.IP.String(), port)))
-	}
-	return out
 }

@@ -2,8 +2,11 @@ package node
 
 import "sync"
 
-// maxInbox is how many events may wait before link readers are held back.
-const maxInbox = 4096
+const (
+	// maxInbox is how many events may wait before link readers are held back, maxInboxBytes how many bytes of blocks.
+	maxInbox      = 4096
+	maxInboxBytes = 16 << 20
+)
 
 // inbox carries events to the loop. push never blocks, so workers cannot deadlock with the loop; offer blocks while the
 // inbox is full, so that peers are slowed down by their own traffic.
@@ -11,6 +14,7 @@ type inbox struct {
 	mu     sync.Mutex
 	room   sync.Cond
 	items  []any
+	bytes  int
 	wake   chan struct{}
 	closed bool
 }
@@ -31,15 +35,16 @@ func (q *inbox) push(ev any) {
 	q.signal()
 }
 
-// offer adds an event when there is room; false means that the inbox is closed.
-func (q *inbox) offer(ev any) bool {
+// offer adds an event that holds so many bytes of blocks when there is room; false means that the inbox is closed.
+func (q *inbox) offer(ev any, bytes int) bool {
 	q.mu.Lock()
-	for len(q.items) >= maxInbox && !q.closed {
+	for (len(q.items) >= maxInbox || q.bytes >= maxInboxBytes) && !q.closed {
 		q.room.Wait()
 	}
 	ok := !q.closed
 	if ok {
 		q.items = append(q.items, ev)
+		q.bytes += bytes
 	}
 	q.mu.Unlock()
 	q.signal()
@@ -51,7 +56,7 @@ func (q *inbox) take(buf []any) []any {
 	q.mu.Lock()
 	clear(buf)
 	items := q.items
-	q.items = buf[:0]
+	q.items, q.bytes = buf[:0], 0
 	q.mu.Unlock()
 	q.room.Broadcast()
 	return items

@@ -14,13 +14,15 @@ import (
 // barTime is how long a node that lied is kept out.
 const barTime = time.Hour
 
-// maxBarred bounds the memory of who is barred; past it the oldest entries go.
+// maxBarred bounds the memory of who is barred; past it some go.
 const maxBarred = 4096
 
 // Events of the shell itself, beside those of the machines.
 type (
 	linkUp   struct{ p *peer }
 	linkDown struct{ p *peer }
+	// learned brings nodes that the user named.
+	learned struct{ nodes []wire.Descriptor }
 	// request is a local request with the channel (of capacity 1) for its answer.
 	request struct {
 		ev    routing.Event
@@ -42,6 +44,7 @@ type loop struct {
 	peers   map[wire.NodeID]*peer
 	waiting map[routing.Token]chan routing.Done
 	dialing map[wire.NodeID]bool
+	seeds   map[wire.NodeID]bool // whom the user named: dialled wherever they are
 	barred  map[wire.NodeID]time.Time
 	started time.Time
 }
@@ -54,6 +57,7 @@ func newLoop(n *Node) *loop {
 		peers:   make(map[wire.NodeID]*peer),
 		waiting: make(map[routing.Token]chan routing.Done),
 		dialing: make(map[wire.NodeID]bool),
+		seeds:   make(map[wire.NodeID]bool),
 		barred:  make(map[wire.NodeID]time.Time),
 		started: time.Now(),
 	}
@@ -70,17 +74,17 @@ func newRand() *rand.Rand {
 func (l *loop) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	l.effects(l.overlay.Step(time.Now(), routing.Learned{Nodes: l.n.cfg.Seeds}))
+	l.learn(time.Now(), l.n.cfg.Seeds)
 	var batch []any
 	for {
 		batch = l.n.inbox.take(batch)
 		for _, ev := range batch {
 			l.handle(time.Now(), ev)
 		}
-		if len(batch) > 0 {
+		wait := l.tick(time.Now())
+		if len(batch) > 0 && ctx.Err() == nil {
 			continue
 		}
-		wait := l.tick(time.Now())
 		timer.Reset(wait)
 		select {
 		case <-l.n.inbox.wake:
@@ -137,21 +141,23 @@ func (l *loop) handle(now time.Time, ev any) {
 		close(ev.done)
 	case routing.Misbehaved:
 		l.bar(ev.Peer)
+	case learned:
+		l.learn(now, ev.nodes)
 	case routing.DialFailed:
 		delete(l.dialing, ev.Peer)
 		l.effects(l.overlay.Step(now, ev))
 	case routing.Asked:
-		if l.peers[ev.From] != nil {
+		if l.talks(ev.From) {
 			l.effects(l.overlay.Step(now, ev))
 		}
 	case routing.OverlayEvent:
 		l.effects(l.overlay.Step(now, ev))
 	case routing.Received:
-		if l.peers[ev.From] != nil {
+		if l.talks(ev.From) {
 			l.effects(l.machine.Step(now, ev))
 		}
 	case routing.Garbled:
-		if l.peers[ev.From] != nil {
+		if l.talks(ev.From) {
 			l.effects(l.machine.Step(now, ev))
 		}
 	case routing.Event:
@@ -164,35 +170,64 @@ func (l *loop) effects(effects []routing.Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case routing.Send:
-			if p := l.peers[e.To]; p != nil && !p.out.put(e.Msg) {
-				p.conn.Close()
-			}
+			l.send(e)
 		case routing.Lookup:
-			l.n.looks.submit(e)
+			if !l.n.looks.submit(e) {
+				l.n.inbox.push(routing.LookedUp{Ref: e.Ref})
+			}
 		case routing.Keep:
-			l.n.keeps.submit(e)
+			if !l.n.keeps.submit(e) && e.Ref != 0 {
+				l.n.inbox.push(routing.Kept{Ref: e.Ref})
+			}
 		case routing.Done:
 			if reply := l.waiting[e.Token]; reply != nil {
 				delete(l.waiting, e.Token)
 				reply <- e
 			}
 		case routing.Misbehaved:
-			l.n.inbox.push(e)
+			l.bar(e.Peer)
 		case routing.Dial:
 			l.dial(e.Node)
 		case routing.Hangup:
 			if p := l.peers[e.Peer]; p != nil {
-				p.conn.Close()
+				l.n.hangUp(p)
 			}
 		}
 	}
 }
 
+func (l *loop) send(e routing.Send) {
+	p := l.peers[e.To]
+	if p == nil {
+		return
+	}
+	if _, ok := e.Msg.(wire.Near); ok {
+		p.owes.Add(1)
+	}
+	if !p.out.put(e.Msg) {
+		l.n.hangUp(p)
+	}
+}
+
+// learn hands the overlay nodes that the user named.
+func (l *loop) learn(now time.Time, nodes []wire.Descriptor) {
+	for _, d := range nodes {
+		l.seeds[d.ID] = true
+	}
+	l.effects(l.overlay.Step(now, routing.Learned{Nodes: nodes}))
+}
+
+// talks reports whether what a peer sends still counts.
+func (l *loop) talks(id wire.NodeID) bool { return l.peers[id] != nil && !l.isBarred(id) }
+
 func (l *loop) dial(d wire.Descriptor) {
 	if l.dialing[d.ID] || l.peers[d.ID] != nil {
 		return
 	}
-	if l.isBarred(d.ID) {
+	if !l.seeds[d.ID] {
+		d.Addrs = l.n.scope.filter(d.Addrs)
+	}
+	if l.isBarred(d.ID) || len(d.Addrs) == 0 {
 		l.n.inbox.push(routing.DialFailed{Peer: d.ID})
 		return
 	}
@@ -204,13 +239,14 @@ func (l *loop) dial(d wire.Descriptor) {
 func (l *loop) up(now time.Time, p *peer) {
 	delete(l.dialing, p.id)
 	if l.isBarred(p.id) || p.id == l.n.self {
-		p.conn.Close()
+		l.n.hangUp(p)
 		return
 	}
 	old := l.peers[p.id]
 	if old != nil {
-		if old.inbound != p.inbound && l.dialler(old) == smaller(l.n.self, p.id) {
-			p.conn.Close()
+		atOnce := now.Sub(old.since) < dialTime+helloTime // an older link may be dead without knowing
+		if atOnce && old.inbound != p.inbound && l.dialler(old) == smaller(l.n.self, p.id) {
+			l.n.hangUp(p)
 			return
 		}
 		l.unlink(now, old)
@@ -242,7 +278,7 @@ func (l *loop) down(now time.Time, p *peer) {
 }
 
 func (l *loop) unlink(now time.Time, p *peer) {
-	p.conn.Close()
+	l.n.hangUp(p)
 	delete(l.peers, p.id)
 	l.effects(l.machine.Step(now, routing.PeerDown{Peer: p.id}))
 	l.effects(l.overlay.Step(now, routing.Unlinked{Peer: p.id}))
@@ -250,18 +286,24 @@ func (l *loop) unlink(now time.Time, p *peer) {
 
 // bar disconnects a node that lied and keeps it out for barTime.
 func (l *loop) bar(id wire.NodeID) {
-	now := time.Now()
-	if len(l.barred) >= maxBarred {
-		for other, until := range l.barred {
-			if now.After(until) || len(l.barred) >= maxBarred {
-				delete(l.barred, other)
-			}
-		}
+	if l.isBarred(id) {
+		return
 	}
-	l.barred[id] = now.Add(barTime)
+	l.pardon()
+	l.barred[id] = time.Now().Add(barTime)
 	l.n.cfg.Log.Warn("a peer broke the protocol and was disconnected")
 	if p := l.peers[id]; p != nil {
-		p.conn.Close()
+		l.n.hangUp(p)
+	}
+}
+
+// pardon forgets those whose time is over, and some others if there are too many.
+func (l *loop) pardon() {
+	now := time.Now()
+	for id, until := range l.barred {
+		if now.After(until) || len(l.barred) >= maxBarred {
+			delete(l.barred, id)
+		}
 	}
 }
 
@@ -277,7 +319,7 @@ func (l *loop) stop() {
 		reply <- routing.Done{Token: token, Reason: wire.Failed}
 	}
 	for _, p := range l.peers {
-		p.conn.Close()
+		l.n.hangUp(p)
 	}
 }
 
@@ -286,7 +328,7 @@ func (n *Node) abandon(events []any) {
 	for _, ev := range events {
 		switch ev := ev.(type) {
 		case linkUp:
-			ev.p.conn.Close()
+			n.hangUp(ev.p)
 		case request:
 			ev.reply <- routing.Done{Token: ev.token, Reason: wire.Failed}
 		case query:

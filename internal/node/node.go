@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,19 +32,16 @@ type Node struct {
 	cfg    Config
 	self   wire.NodeID
 	desc   atomic.Pointer[wire.Descriptor]
-	ready  chan struct{}
-	ended  chan struct{}
 	inbox  *inbox
 	looks  *pool[routing.Lookup]
 	keeps  *pool[routing.Keep]
 	tokens atomic.Uint64
-	ran    atomic.Bool
-	// life ends with Run; set before Ready. It is stored, against the house rule, because links outlive the call that dialled them.
-	life context.Context
+	queued atomic.Int64 // bytes in all outboxes
+	scope  scope        // set before Ready
 
-	mu      sync.Mutex // guards closing and the first Add of wg
-	closing bool
-	wg      sync.WaitGroup
+	strangers chan struct{} // holds one for each inbound link that has not said Hello
+
+	lifetime
 }
 
 var (
@@ -55,6 +51,8 @@ var (
 	ErrStopped = errors.New("node: stopped")
 	// ErrNotStored reports a block that the network did not accept.
 	ErrNotStored = errors.New("node: the network did not accept the block")
+	// ErrNoAnswer reports that the network could not be asked properly: what was sought may exist.
+	ErrNoAnswer = errors.New("node: the network did not answer")
 )
 
 const (
@@ -75,7 +73,8 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, self: wire.NodeID(cfg.Identity.Public().(ed25519.PublicKey)),
-		ready: make(chan struct{}), ended: make(chan struct{}), inbox: newInbox(),
+		inbox: newInbox(), lifetime: newLifetime(),
+		strangers: make(chan struct{}, maxStrangers),
 	}
 	n.looks = newPool(lookWorkers, n.look)
 	n.keeps = newPool(keepWorkers, n.keep)
@@ -110,30 +109,6 @@ func (n *Node) Run(ctx context.Context) error {
 	return nil
 }
 
-// spawn runs f on a goroutine that Run waits for; false means that the node is stopping and f will not run.
-func (n *Node) spawn(f func()) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closing {
-		return false
-	}
-	n.wg.Add(1)
-	// Whoever calls says what ends f.
-	go func() {
-		defer n.wg.Done()
-		f()
-	}()
-	return true
-}
-
-// close lets nothing new start and waits for what runs.
-func (n *Node) close() {
-	n.mu.Lock()
-	n.closing = true
-	n.mu.Unlock()
-	n.wg.Wait()
-}
-
 // listener is an open listener and the name of its transport.
 type listener struct {
 	link.Listener
@@ -143,7 +118,7 @@ type listener struct {
 // listen opens all listeners and signs the node's descriptor.
 func (n *Node) listen() ([]listener, error) {
 	var listeners []listener
-	var addrs []wire.Addr
+	var addrs [][]wire.Addr // of each listener
 	for _, a := range n.cfg.Listen {
 		name, address, _ := strings.Cut(string(a), "/")
 		t := n.transport(name)
@@ -155,14 +130,31 @@ func (n *Node) listen() ([]listener, error) {
 			return listeners, fmt.Errorf("listen on %s: %w", a, err)
 		}
 		listeners = append(listeners, listener{l, name})
-		addrs = append(addrs, reachable(name, l.Address())...)
+		addrs = append(addrs, reachable(name, l.Address()))
 	}
-	d, err := wire.NewDescriptor(n.cfg.Identity, hour(time.Now()), addrs[:min(len(addrs), wire.MaxAddrs)])
+	own := inTurn(addrs)
+	n.scope = scopeOf(own)
+	d, err := wire.NewDescriptor(n.cfg.Identity, hour(time.Now()), own)
 	if err != nil {
 		return listeners, fmt.Errorf("describe this node: %w", err)
 	}
 	n.desc.Store(&d)
 	return listeners, nil
+}
+
+// inTurn takes addresses from each listener in turn, so that no transport misses for want of room in a descriptor.
+func inTurn(addrs [][]wire.Addr) (out []wire.Addr) {
+	for i := 0; ; i++ {
+		before := len(out)
+		for _, a := range addrs {
+			if i < len(a) && len(out) < wire.MaxAddrs {
+				out = append(out, a[i])
+			}
+		}
+		if len(out) == before {
+			return out
+		}
+	}
 }
 
 func (n *Node) transport(name string) link.Transport {

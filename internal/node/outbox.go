@@ -2,14 +2,17 @@ package node
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"nightjar/keys"
 	"nightjar/routing/wire"
 )
 
 const (
-	// maxOutBytes is how much may wait to be written to one peer before its requests are refused.
-	maxOutBytes = 24 << 20
+	// maxOutBytes is how much may wait to be written to one peer before its requests are refused; four times as much ends the link.
+	maxOutBytes = 8 << 20
+	// maxAllOutBytes is how much may wait for all peers together before requests are refused.
+	maxAllOutBytes = 64 << 20
 	// maxOutSmall is how many small messages may wait before the link is given up: the peer does not read.
 	maxOutSmall = 16384
 )
@@ -21,11 +24,12 @@ type outbox struct {
 	small  []wire.Message
 	blocks []wire.Message
 	bytes  int
+	all    *atomic.Int64 // bytes in all outboxes of the node
 	wake   chan struct{}
 	closed bool
 }
 
-func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+func newOutbox(all *atomic.Int64) *outbox { return &outbox{all: all, wake: make(chan struct{}, 1)} }
 
 // put queues a message; false means that the link should be given up.
 func (q *outbox) put(m wire.Message) bool {
@@ -37,7 +41,7 @@ func (q *outbox) put(m wire.Message) bool {
 	switch m := m.(type) {
 	case wire.Data, wire.Put:
 		q.blocks = append(q.blocks, m)
-		q.bytes += blockBytes(m)
+		q.count(blockBytes(m))
 	default:
 		q.small = append(q.small, m)
 	}
@@ -52,7 +56,13 @@ func (q *outbox) put(m wire.Message) bool {
 func (q *outbox) full() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.bytes > maxOutBytes
+	return q.bytes > maxOutBytes || q.bytes > 0 && q.all.Load() > maxAllOutBytes
+}
+
+// count keeps both sums of bytes. q.mu is held.
+func (q *outbox) count(n int) {
+	q.bytes += n
+	q.all.Add(int64(n))
 }
 
 // next returns the message to write now; ok is false when none waits.
@@ -65,7 +75,7 @@ func (q *outbox) next() (m wire.Message, ok bool) {
 	}
 	if len(q.blocks) > 0 {
 		m, q.blocks = pop(q.blocks)
-		q.bytes -= blockBytes(m)
+		q.count(-blockBytes(m))
 		return m, true
 	}
 	return nil, false
@@ -75,7 +85,8 @@ func (q *outbox) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.small, q.blocks, q.bytes = nil, nil, 0
+	q.count(-q.bytes)
+	q.small, q.blocks = nil, nil
 }
 
 // pop takes the first message and lets go of the backing array when it is used up.

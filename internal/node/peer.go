@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"nightjar/internal/link"
@@ -12,6 +14,12 @@ import (
 
 // pingEvery is how long a link may be silent in our direction before we say something: well below the links' idle time-out.
 const pingEvery = 20 * time.Second
+
+const (
+	// A peer may ask Near nearBurst times at once and then once per nearEvery: far more than an honest one does.
+	nearBurst = 64
+	nearEvery = 100 * time.Millisecond
+)
 
 // peer is one link after both Hellos. Its reader and writer goroutines end when the connection is closed.
 type peer struct {
@@ -23,6 +31,32 @@ type peer struct {
 	since     time.Time
 	out       *outbox
 	done      chan struct{} // closed by the reader when the connection has ended
+	hangup    sync.Once
+	owes      atomic.Int32 // Near questions of ours that the peer has not answered
+
+	near   float64 // questions that the peer may ask now; touched by the reader alone
+	nearAt time.Time
+}
+
+// hangUp closes the connection without waiting for it: closing may take as long as saying goodbye does.
+func (n *Node) hangUp(p *peer) {
+	p.hangup.Do(func() {
+		// Ends when the connection is closed.
+		if !n.spawn(func() { p.conn.Close() }) {
+			p.conn.Close()
+		}
+	})
+}
+
+// mayAsk reports whether the peer has a Near question left.
+func (p *peer) mayAsk(now time.Time) bool {
+	p.near = min(nearBurst, p.near+float64(now.Sub(p.nearAt))/float64(nearEvery))
+	p.nearAt = now
+	if p.near < 1 {
+		return false
+	}
+	p.near--
+	return true
 }
 
 // read hands what the peer sends to the loop until the connection ends. Blocks are verified here, in parallel with
@@ -36,9 +70,13 @@ func (n *Node) read(p *peer) {
 		if err != nil {
 			return
 		}
+		if wire.IsNodes(frame) && p.owes.Add(-1) < 0 {
+			p.owes.Add(1)
+			continue // nobody asked; its signatures are not worth checking
+		}
 		msg, err := wire.Parse(frame)
 		if bad := (*wire.BadBlockError)(nil); errors.As(err, &bad) {
-			if !n.inbox.offer(routing.Garbled{From: p.id, Bad: *bad}) {
+			if !n.inbox.offer(routing.Garbled{From: p.id, Bad: *bad}, 0) {
 				return
 			}
 			continue
@@ -63,8 +101,10 @@ func (n *Node) receive(p *peer, msg wire.Message) bool {
 	case wire.Hello:
 		n.inbox.push(routing.Misbehaved{Peer: p.id})
 		return false
-	case wire.Near, wire.Nodes:
-		return n.inbox.offer(routing.Asked{From: p.id, Msg: msg})
+	case wire.Near:
+		return !p.mayAsk(time.Now()) || n.inbox.offer(routing.Asked{From: p.id, Msg: msg}, 0)
+	case wire.Nodes:
+		return n.inbox.offer(routing.Asked{From: p.id, Msg: msg}, 0)
 	case wire.Get:
 		if p.out.full() {
 			return p.out.put(wire.Fail{Req: msg.Req, Reason: wire.Overload})
@@ -74,7 +114,7 @@ func (n *Node) receive(p *peer, msg wire.Message) bool {
 			return p.out.put(wire.Fail{Req: msg.Req, Reason: wire.Overload})
 		}
 	}
-	return n.inbox.offer(routing.Received{From: p.id, Msg: msg})
+	return n.inbox.offer(routing.Received{From: p.id, Msg: msg}, blockBytes(msg))
 }
 
 // write sends what is queued for the peer until the connection ends, and a Ping when there was nothing for a while.
@@ -87,6 +127,9 @@ func (n *Node) write(ctx context.Context, p *peer) {
 	silent := true
 	for {
 		for m, ok := p.out.next(); ok; m, ok = p.out.next() {
+			if ctx.Err() != nil {
+				return
+			}
 			silent = false
 			buf = wire.Append(buf[:0], m)
 			if p.conn.Write(buf) != nil {

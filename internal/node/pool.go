@@ -2,8 +2,11 @@ package node
 
 import "sync"
 
-// pool runs jobs on at most max goroutines, which exist only while there is work. submit never blocks; the number of
-// waiting jobs is bounded by who submits (the routing machine's tables).
+// maxWaitingJobs bounds the jobs that wait in one pool: a peer may ask and take back faster than a disk answers.
+const maxWaitingJobs = 2048
+
+// pool runs jobs on at most max goroutines, which exist only while there is work. submit never blocks; when too many jobs
+// wait it refuses.
 type pool[T any] struct {
 	run     func(T)
 	max     int
@@ -15,16 +18,20 @@ type pool[T any] struct {
 
 func newPool[T any](max int, run func(T)) *pool[T] { return &pool[T]{run: run, max: max} }
 
-func (p *pool[T]) submit(job T) {
+// submit queues a job; false means that there is no room.
+func (p *pool[T]) submit(job T) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.queue = append(p.queue, job)
-	if p.running == p.max {
-		return
+	if len(p.queue) >= maxWaitingJobs {
+		return false
 	}
-	p.running++
-	p.wg.Add(1)
-	go p.work() // ends when the queue is empty
+	p.queue = append(p.queue, job)
+	if p.running < p.max {
+		p.running++
+		p.wg.Add(1)
+		go p.work() // ends when the queue is empty
+	}
+	return true
 }
 
 func (p *pool[T]) work() {

@@ -31,6 +31,7 @@ func (n *Node) Status() Status {
 	s := Status{Store: n.cfg.Store.Stats()}
 	n.ask(func(l *loop) {
 		s.Started = l.started
+		l.pardon()
 		s.Barred = len(l.barred)
 		for _, p := range l.peers {
 			s.Peers = append(s.Peers, Peer{p.id, p.transport, p.inbound, p.since})

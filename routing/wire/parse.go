@@ -160,3 +160,7 @@ func parseHello(b []byte) (Message, error) {
 	}
 	return Hello{Version: b[1], Self: d}, nil
 }
+
+// IsNodes reports whether an encoded message claims to be Nodes: the one kind whose parsing costs signatures, so that whoever
+// expects none need not pay for them.
+func IsNodes(b []byte) bool { return len(b) > 0 && b[0] == typeNodes }
