@@ -26,7 +26,7 @@ func newLifetime() lifetime {
 	return lifetime{ready: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// spawn runs f on a goroutine that Run waits for; false means that the node is stopping and f will not rul.
+// spawn runs f on a goroutine that Run waits for; false means that the node is stopping and f will not run.
 func (l *lifetime) spawn(f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
