@@ -1,3 +1,5 @@
+//go:build unix
+
 package badgerstore
 
 import (
@@ -24,6 +26,7 @@ func TestMain(m *testing.M) {
 		"limit": childLimit,
 		"open":  childOpen,
 		"leave": childLeave,
+		"idle":  childIdle,
 	}
 	if part, ok := parts[os.Getenv(childVar)]; ok {
 		if err := part(os.Getenv(childDir), os.Getenv(childArg)); err != nil {

@@ -42,14 +42,14 @@ func (c *Config) complete() error {
 }
 
 const (
-	// tableParts is how often the quota is written over while one memtable fills, at least: deletions reach the value
-	// log's accounts only when their memtable is flushed and compacted. A memtable holds 126 times its size in blocks.
-	tableParts   = 1024
+	// tableParts keeps memtables small beside the quota: what was deleted counts as garbage only when its memtable has been
+	// flushed and merged, and a memtable of n bytes holds the deletion of 126 n bytes of blocks.
+	tableParts   = 2048
 	minTable     = 128 << 10
 	maxTable     = 4 << 20
 	valueParts   = 32 // value log files in a full store
 	minValueFile = 1 << 20
-	maxValueFile = 256 << 20
+	maxValueFile = 32 << 20 // the newest is in memory whole: trim_linux.go
 	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
 	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
 	// the mark is a pointer into the value log instead.
@@ -78,6 +78,9 @@ func (g geometry) softLimit() int64 { return g.quota + g.quota/4 + g.valueFile }
 // hardLimit is the size in bytes of the value log above which a put waits for the collection.
 func (g geometry) hardLimit() int64 { return g.softLimit() + g.quota/8 + 2*g.valueFile }
 
+// diskLimit is the size in bytes that a store's directory stays within, SPEC §7.
+func (g geometry) diskLimit() int64 { return g.hardLimit() + g.quota/8 + 40<<20 }
+
 // options tunes Badger for a small instance that is idle most of the time (docs: SPEC §2). Compaction and garbage collection
 // are ours to start (maintain.go), so that nothing ticks and nothing writes when the disk is full.
 func (g geometry) options(dir string, log badger.Logger) badger.Options {
@@ -90,7 +93,7 @@ func (g geometry) options(dir string, log badger.Logger) badger.Options {
 	o.MemTableSize = g.table
 	o.NumMemtables = 2
 	o.NumCompactors = 0
-	o.NumLevelZeroTables = flattenAt
+	o.NumLevelZeroTables = 1 // or Flatten leaves a few alone
 	o.NumLevelZeroTablesStall = 1 << 20
 	o.BaseLevelSize = 1 << 30 // two levels, as what is in the tables is 0.3 % of what is stored
 	o.BaseTableSize = 2 << 20

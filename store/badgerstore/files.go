@@ -42,6 +42,15 @@ func (f *files) newest() (value, mem int, err error) {
 	return value, mem, nil
 }
 
+// flushing is how many memtable logs wait for their memtable to become a table.
+func (f *files) flushing() int {
+	names, err := filepath.Glob(filepath.Join(f.dir, "*.mem"))
+	if err != nil {
+		return 0
+	}
+	return max(0, len(names)-1)
+}
+
 // settle makes what succeeded logs hold durable, and their successors' names. It is called after Badger's Sync, so
 // that a log that was current then is either durable or has a successor now. It reports whether there was one.
 func (f *files) settle() (turned bool, err error) {

@@ -17,3 +17,9 @@ func (q quiet) Debugf(string, ...any)            {}
 func (q quiet) debug(level, format string) {
 	q.log.Debug("badger", "level", level, "text", strings.TrimSpace(format))
 }
+
+// warn says that something went wrong, and only at debug what: errors of the system name paths.
+func (s *Store) warn(what string, err error) {
+	s.cfg.Log.Warn(what)
+	s.cfg.Log.Debug(what, "err", err)
+}

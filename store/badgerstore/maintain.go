@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"errors"
 	"math"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -21,6 +22,8 @@ func (s *Store) maintain() {
 		select {
 		case <-s.kick:
 			s.tidy()
+			s.trim()
+			s.touched.Store(0)
 		case <-s.stop:
 			return
 		}
@@ -35,11 +38,27 @@ func (s *Store) wake() {
 	}
 }
 
+// trimEvery is how many bytes are read before the maintenance gives their pages back.
+const trimEvery = 32 << 20
+
+// touch counts bytes read.
+func (s *Store) touch(n int) {
+	if s.touched.Add(int64(n)) >= trimEvery {
+		s.wake()
+	}
+}
+
+// patience is how long a writer that is too quick waits for the flush that shows the collection what is garbage.
+const patience = time.Second
+
 // pace is called by the writer when a log was succeeded by a new one. Normally the maintenance is quick enough; if the
 // value log has grown well above what it should be, the writer lends a hand, which slows puts down to what the
 // collection manages.
 func (s *Store) pace() {
 	if used, err := s.files.valueBytes(s.geo.valueFile); err == nil && used > s.geo.hardLimit() {
+		for late := time.Now().Add(patience); s.files.flushing() > 0 && time.Now().Before(late); {
+			time.Sleep(time.Millisecond)
+		}
 		s.tidy()
 	}
 	s.wake()
@@ -81,7 +100,7 @@ func (s *Store) loose() int { return s.db.Levels()[0].NumTables }
 func (s *Store) flatten() bool {
 	err := s.db.Flatten(1)
 	if err != nil {
-		s.cfg.Log.Warn("store: merging index tables failed", "err", err)
+		s.warn("store: merging index tables failed", err)
 	}
 	return err == nil
 }
@@ -101,11 +120,11 @@ func (s *Store) collect() bool {
 		if err = errors.Join(err, settleErr); err != nil {
 			// The iterator stays open and the file stays: what it holds is the only durable copy.
 			s.wounded.Store(true)
-			s.cfg.Log.Error("store: a sync failed", "err", err)
+			s.warn("store: a sync failed", err)
 			return false
 		}
 	} else if !errors.Is(err, badger.ErrNoRewrite) {
-		s.cfg.Log.Warn("store: freeing a file failed", "err", err)
+		s.warn("store: freeing a file failed", err)
 	}
 	it.Close()
 	txn.Discard()

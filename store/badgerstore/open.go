@@ -66,7 +66,7 @@ func open(cfg Config, guard *os.File) (*Store, error) {
 		return nil, err
 	}
 	if err := s.space.save(); err != nil {
-		cfg.Log.Warn("store: no room is reserved for a full disk", "err", err)
+		s.warn("store: no room is reserved for a full disk", err)
 	}
 	// Both end with stop, which Close closes.
 	s.running.Go(s.write)

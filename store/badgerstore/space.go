@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -42,7 +43,7 @@ func newSpace(dir string, g geometry, lock *os.File, free func(string) (int64, e
 func (s *space) check(n int64) error {
 	have, err := s.free(s.dir)
 	if err != nil {
-		return fmt.Errorf("%w: asking for room on the disk: %v", store.ErrFull, err)
+		return fmt.Errorf("%w: asking for room on the disk: %w", store.ErrFull, pathless(err))
 	}
 	if have < n+s.margin {
 		return fmt.Errorf("%w: the disk has too little room", store.ErrFull)
@@ -54,9 +55,17 @@ func (s *space) check(n int64) error {
 		err = errors.Join(f.Close(), s.probe.Truncate(s.tall), s.probe.Truncate(0))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the disk refuses: %v", store.ErrFull, err)
+		return fmt.Errorf("%w: the disk refuses: %w", store.ErrFull, pathless(err))
 	}
 	return nil
+}
+
+// pathless is an error of the system without the path that it names: what we return is logged by others.
+func pathless(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // spend gives the reserve up if the disk has too little room for what cannot wait, and reports whether there is room then.

@@ -48,8 +48,9 @@ type core struct {
 	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
 	closed  atomic.Bool
-	down    atomic.Bool // Badger has no memtable: every read would panic
-	wounded atomic.Bool // Badger may hold a lock of its value log for ever, or holds a file that must stay
+	touched atomic.Int64 // bytes read since the last trim
+	down    atomic.Bool  // Badger has no memtable: every read would panic
+	wounded atomic.Bool  // Badger may hold a lock of its value log for ever, or holds a file that must stay
 
 	// For the writer alone, and before it starts.
 	ts    uint64 // version of the last commit
@@ -75,6 +76,7 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 		return keys.Block{}, store.ErrNotFound
 	}
 	b, err := s.read(e)
+	s.touch(len(b.Data()))
 	if settled(err) {
 		return b, err
 	}
@@ -107,7 +109,7 @@ func (s *Store) reread(id keys.ID) (keys.Block, error) {
 	s.mu.Lock()
 	s.ledger.Remove(id)
 	s.mu.Unlock()
-	s.cfg.Log.Warn("store: a block was lost", "err", err)
+	s.warn("store: a block was lost", err)
 	if errors.Is(err, errMissing) {
 		return keys.Block{}, store.ErrNotFound
 	}

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -17,6 +16,11 @@ const (
 	// linger is how long the writer waits at most for the callers of the batch before to come back, so that they share
 	// the next sync as well.
 	linger = 500 * time.Microsecond
+)
+
+var (
+	errSync  = errors.New("badgerstore: the disk did not take what was written")
+	errWrite = errors.New("badgerstore: the database refused a write")
 )
 
 // write is the writer: the one place that decides, writes and syncs. It ends with stop, after the batch in hand.
@@ -142,8 +146,8 @@ func (s *Store) persist() error {
 	err := s.db.Sync()
 	turned, settleErr := s.files.settle()
 	if err = errors.Join(err, settleErr); err != nil {
-		s.dead = fmt.Errorf("badgerstore: the disk did not take what was written: %w", err)
-		s.cfg.Log.Error("store: a sync failed", "err", err)
+		s.warn("store: a sync failed", err)
+		s.dead = errSync
 		return s.dead
 	}
 	if turned {
@@ -155,7 +159,8 @@ func (s *Store) persist() error {
 // refused says what a failed commit means, and finds out whether Badger lived through it: a memtable that could not be
 // succeeded leaves it without one, and then the next read panics and the next write ends the process.
 func (s *Store) refused(err error) error {
-	err = fmt.Errorf("badgerstore: writing: %w", err)
+	s.warn("store: a write failed", err)
+	err = errWrite // Badger's errors have no kind, and name paths
 	if full := s.space.check(0); full != nil {
 		err = full
 	}
@@ -163,7 +168,6 @@ func (s *Store) refused(err error) error {
 		s.dead = err
 		s.down.Store(true)
 	}
-	s.cfg.Log.Warn("store: a write failed", "err", err, "restart", s.dead != nil)
 	return err
 }
 
@@ -195,7 +199,7 @@ func (s *Store) revive() bool {
 		s.db = nil
 	}
 	if err := s.start(); err != nil {
-		s.dead = err
+		s.warn("store: the database could not be started again", err)
 		return false
 	}
 	s.dead = nil
