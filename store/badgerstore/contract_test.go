@@ -26,6 +26,7 @@ func mustOpen(t testing.TB, cfg Config) *Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	reopen := func(t testing.TB, dir string, cfg storetest.Config) (store.Store, error) {
 		s, err := Open(Config{Dir: dir, Quota: cfg.Quota, Self: cfg.Self})
 		if err != nil {

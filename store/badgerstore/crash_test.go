@@ -81,12 +81,13 @@ func crashRecord(w, version uint64) (keys.Block, error) {
 // TestKill holds invariant 6 of package store: a process is killed at some moment, while it opens, writes, turns logs or frees
 // files, and everything that it said it had accepted is there.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
 	type name struct{ seed, w, n uint64 }
 	var accepted []name
 	newest := map[uint64]uint64{}
-	for round := range uint64(16) {
+	for round := range uint64(12) {
 		c := startChild(t, "put", dir, strconv.FormatUint(round, 10))
 		for left := rnd.IntN(150) * rnd.IntN(2); left > 0 && c.lines.Scan(); left-- {
 			noteLine(t, c.lines.Text(), func(kind string, w, n uint64) {
@@ -177,10 +178,11 @@ func childChurn(dir, arg string) error {
 // TestKillInChurn kills a process whose store is full, so that it deletes, merges and frees as it writes. The store is as
 // full as it was, within its quota, and every block that its books name can be read.
 func TestKillInChurn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(2, uint64(os.Getpid())))
 	last := map[[2]uint64]uint64{} // of seed and caller: the number of the last block
-	for round := range uint64(4) {
+	for round := range uint64(3) {
 		c := startChild(t, "churn", dir, strconv.FormatUint(round, 10))
 		note := func(_ string, w, n uint64) { last[[2]uint64{round, w}] = n }
 		for left := 200 + rnd.IntN(200); left > 0 && c.lines.Scan(); left-- {

@@ -120,11 +120,12 @@ func filesIn(t *testing.T, dir, ext string) (paths []string) {
 
 // TestFlippedBits flips a bit in each kind of file, in the busy places of the small ones and anywhere in the large ones.
 func TestFlippedBits(t *testing.T) {
+	t.Parallel()
 	base, all := agedStore(t)
 	rnd := rand.New(rand.NewPCG(4, uint64(os.Getpid())))
 	opened, served, tried := 0, 0, 0
 	for _, ext := range []string{".vlog", ".sst", ".mem", "", ".key"} {
-		for range 5 {
+		for range 4 {
 			dir := cloned(t, base)
 			paths := filesIn(t, dir, ext)
 			path := paths[rnd.IntN(len(paths))]
@@ -153,6 +154,7 @@ func TestFlippedBits(t *testing.T) {
 
 // TestTruncated cuts files short, as a crash of the file system does.
 func TestTruncated(t *testing.T) {
+	t.Parallel()
 	base, all := agedStore(t)
 	rnd := rand.New(rand.NewPCG(5, uint64(os.Getpid())))
 	for _, ext := range []string{".vlog", ".sst", ".mem", ""} {
@@ -178,6 +180,7 @@ func TestTruncated(t *testing.T) {
 
 // TestMissingFiles removes each kind of file.
 func TestMissingFiles(t *testing.T) {
+	t.Parallel()
 	base, all := agedStore(t)
 	for _, ext := range []string{".vlog", ".sst", ".mem", ".key"} {
 		dir := cloned(t, base)
@@ -191,6 +194,7 @@ func TestMissingFiles(t *testing.T) {
 
 // TestTables holds verifyTables to its word, bit for bit, on a small table: what it accepts is what Badger wrote.
 func TestTables(t *testing.T) {
+	t.Parallel()
 	base, _ := agedStore(t)
 	if err := verifyTables(filepath.Join(base, dirBlocks)); err != nil {
 		t.Fatal(err)

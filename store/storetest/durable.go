@@ -118,11 +118,14 @@ func reopenSmaller(t *testing.T, impl Impl) {
 	}
 }
 
+// damageRounds is how many bits are flipped, each in a store of its own.
+const damageRounds = 16
+
 // damage flips a bit per round: the store opens or says why not, and what it then returns is right.
 func damage(t *testing.T, impl Impl) {
 	cfg := Config{Quota: 100 * charged}
 	var opened, served, lost int
-	for round := range uint64(24) {
+	for round := range uint64(damageRounds) {
 		rnd := rand.New(rand.NewPCG(9, round))
 		s := impl.Open(t, cfg)
 		var all []keys.Block
@@ -164,7 +167,7 @@ func damage(t *testing.T, impl Impl) {
 			t.Errorf("round %d: Close: %v", round, err)
 		}
 	}
-	t.Logf("opened %d of 24 times, served %d blocks, found %d corrupt", opened, served, lost)
+	t.Logf("opened %d of %d times, served %d blocks, found %d corrupt", opened, damageRounds, served, lost)
 	if opened == 0 || served == 0 {
 		t.Error("the store never survived a flipped bit")
 	}
