@@ -81,7 +81,7 @@ func (g geometry) hardLimit() int64 { return g.softLimit() + g.quota/8 + 2*g.val
 // diskLimit is the size in bytes that a store's directory stays within, SPEC §7.
 func (g geometry) diskLimit() int64 { return g.hardLimit() + g.quota/8 + 40<<20 }
 
-// options tunes Badger for a small instance that is idle most of the time (docs: SPEC §2). Compaction and garbage collection
+// options tunes Badger for a small instance that is idle most of the time. Compaction and garbage collection
 // are ours to start (maintain.go), so that nothing ticks and nothing writes when the disk is full.
 func (g geometry) options(dir string, log badger.Logger) badger.Options {
 	o := badger.DefaultOptions(dir)

@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"testing"
 
@@ -137,5 +138,25 @@ func TestSealerWipes(t *testing.T) {
 	s.wipe()
 	if s.tag != [32]byte{} {
 		t.Error("the tag key is still there")
+	}
+}
+
+// TestGolden_SPEC4 fixes the bytes of a Badger key and of what the store key gives, computed from SPEC §4 with another program.
+func TestGolden_SPEC4(t *testing.T) {
+	var key [32]byte
+	for i := range key {
+		key[i] = byte(i)
+	}
+	s, err := newSealer(&key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := store.Entry{ID: keys.ID{Kind: keys.KindData}, Class: store.Sink, At: 0x0123456789abcdef, Size: keys.DataSize}
+	for i := range e.ID.Name {
+		e.ID.Name[i] = byte(0xa0 + i)
+	}
+	const want = "8396438e31d3cf648219daf05f4594322899453233497d571eca660aedc7ac3da68ad7b2ae03011614f1bae9dff242ac2b0548189508eac0eb413498"
+	if got := hex.EncodeToString(s.key(e)); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
