@@ -39,7 +39,7 @@ func (s *Store) wake() {
 }
 
 // trimEvery is how many bytes are read before the maintenance gives their pages back.
-const trimEvery = 32 << 20
+const trimEvery = 8 << 20
 
 // touch counts bytes read.
 func (s *Store) touch(n int) {
