@@ -16,6 +16,7 @@ const Address = "127.0.0.1:8888"
 
 const (
 	defaultFetches = 64
+	maxOpens       = 6
 	defaultTimeout = 60 * time.Second
 
 	// maxTarget is the longest request target in bytes: the longest URI that keys.ParseURI reads, and some.
@@ -51,6 +52,7 @@ type proxy struct {
 	node    Node
 	maxSize uint64
 	fetches chan struct{} // a token for each request that fetches
+	opens   chan struct{} // a token for each that reads a manifest
 	timeout time.Duration
 	hosts   []string
 }
@@ -70,7 +72,7 @@ func New(c Config) http.Handler {
 		source:  newRecent(c.Source),
 		node:    c.Node,
 		maxSize: c.MaxSize,
-		fetches: make(chan struct{}, c.Fetches),
+		fetches: make(chan struct{}, c.Fetches), opens: make(chan struct{}, maxOpens),
 		timeout: c.Timeout,
 		hosts:   c.Hosts,
 	}

@@ -76,6 +76,9 @@ func (w *late) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
+	if status >= http.StatusBadRequest { // package http takes it away from its own errors, of which 416 comes here
+		w.Header().Set("Cache-Control", "no-store")
+	}
 }
 
 func (w *late) Write(b []byte) (int, error) {

@@ -32,17 +32,22 @@ func newOutput(path string, force bool) (*output, error) {
 	return o, o.free()
 }
 
-// free reports errExists if something is there and may not be replaced. A link counts, wherever it leads.
+// errNotReplaced reports something that is never replaced.
+var errNotReplaced = errors.New("it is neither a file nor a folder, and is not replaced; write to it with -o - and the shell")
+
+// free reports errExists if something is there and may not be replaced. A link counts, wherever it leads; it and devices are
+// never replaced.
 func (o *output) free() error {
-	if o.force {
-		return nil
-	}
-	_, err := os.Lstat(o.path)
+	info, err := os.Lstat(o.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
+	case o.force && !info.Mode().IsRegular() && !info.IsDir():
+		return fmt.Errorf("%s: %w", o.path, errNotReplaced)
+	case o.force:
+		return nil
 	}
 	return fmt.Errorf("%s: %w", o.path, errExists)
 }
@@ -75,6 +80,9 @@ func (o *output) file(write func(io.Writer) error) (err error) {
 
 func (o *output) placeFile(part string) error {
 	if o.force {
+		if err := o.free(); err != nil {
+			return err
+		}
 		return os.Rename(part, o.path)
 	}
 	err := datadir.LinkNew(part, o.path)

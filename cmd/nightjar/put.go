@@ -124,7 +124,7 @@ func (e *env) upload(ctx context.Context, c *api.Client, req api.JobRequest, src
 }
 
 // jobTime is how long the node may take to make a job or to take it back.
-const jobTime = 5 * time.Second
+const jobTime = 15 * time.Second
 
 // createJob makes a job even if ctx has ended: a job whose id did not arrive could not be cancelled.
 func createJob(ctx context.Context, c *api.Client, req api.JobRequest) (api.Job, error) {

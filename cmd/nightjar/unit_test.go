@@ -202,6 +202,9 @@ func TestOutputRefusesALink(t *testing.T) {
 	if _, err := newOutput(filepath.Join(dir, "out"), false); !errors.Is(err, errExists) {
 		t.Errorf("a dangling link: %v", err)
 	}
+	if _, err := newOutput(filepath.Join(dir, "out"), true); !errors.Is(err, errNotReplaced) {
+		t.Errorf("a dangling link, by force: %v", err)
+	}
 	if _, err := newOutput(filepath.Join(dir, "no", "out"), false); err == nil {
 		t.Error("a directory that does not exist is accepted")
 	}

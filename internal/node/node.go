@@ -29,15 +29,16 @@ type Config struct {
 
 // Node drives the routing machines over links and a store.
 type Node struct {
-	cfg    Config
-	self   wire.NodeID
-	desc   atomic.Pointer[wire.Descriptor]
-	inbox  *inbox
-	looks  *pool[routing.Lookup]
-	keeps  *pool[routing.Keep]
-	tokens atomic.Uint64
-	queued atomic.Int64 // bytes in all outboxes
-	scope  scope        // set before Ready
+	cfg        Config
+	self       wire.NodeID
+	desc       atomic.Pointer[wire.Descriptor]
+	inbox      *inbox
+	looks      *pool[routing.Lookup]
+	keeps      *pool[routing.Keep]
+	tokens     atomic.Uint64
+	queued     atomic.Int64 // bytes in all outboxes
+	complained atomic.Int64 // when, as Unix time
+	scope      scope        // set before Ready
 
 	strangers chan struct{} // holds one for each inbound link that has not said Hello
 
@@ -178,11 +179,24 @@ func (n *Node) Self() wire.Descriptor { return *n.desc.Load() }
 // Location is the node's place on the ring.
 func (n *Node) Location() keys.Location { return n.self.Location() }
 
+// quietTime is how long nothing more is logged of the store after a complaint: a full disk would have one for every block.
+const quietTime = time.Minute
+
+// complain logs what is wrong with the store, now and then.
+func (n *Node) complain(what string, err error) {
+	now := time.Now().Unix()
+	last := n.complained.Load()
+	if now-last < int64(quietTime/time.Second) || !n.complained.CompareAndSwap(last, now) {
+		return
+	}
+	n.cfg.Log.Warn(what+"; further failures are not shown for a minute", "err", err)
+}
+
 // look answers a Lookup effect.
 func (n *Node) look(l routing.Lookup) {
 	b, err := n.cfg.Store.Get(l.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		n.cfg.Log.Warn("store: a block could not be read", "err", err)
+		n.complain("store: a block could not be read", err)
 	}
 	n.inbox.push(routing.LookedUp{Ref: l.Ref, Block: b})
 }
@@ -192,7 +206,7 @@ func (n *Node) keep(k routing.Keep) {
 	err := n.cfg.Store.Put(k.Block, k.Class, k.At)
 	ok := err == nil || errors.Is(err, store.ErrStale)
 	if !ok && k.Class == store.Sink {
-		n.cfg.Log.Warn("store: a block could not be kept", "err", err)
+		n.complain("store: a block could not be kept", err)
 	}
 	if k.Ref != 0 {
 		n.inbox.push(routing.Kept{Ref: k.Ref, OK: ok})
