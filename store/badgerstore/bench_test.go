@@ -2,6 +2,7 @@ package badgerstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -254,4 +255,76 @@ func fill(b *testing.B, put func(n uint64) error) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkBeside takes turns, so that both have the same share of a machine that others use too, and reports the ratio:
+//
+//	go test -run xxx -bench Beside -benchtime 2s ./store/badgerstore
+func BenchmarkBeside(b *testing.B) {
+	data := make([]byte, keys.DataSize)
+	raw := openBare(b)
+	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
+	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
+	const turn = 64
+	// beside has bare and ours do turns of the same numbers, and returns the time of each.
+	beside := func(b *testing.B, bare, ours func(n uint64) error) {
+		var took [2]time.Duration
+		first, turns := uint64(0), 0
+		for b.Loop() {
+			for side, do := range []func(uint64) error{bare, ours} {
+				start := time.Now()
+				if err := do(first); err != nil {
+					b.Fatal(err)
+				}
+				took[side] += time.Since(start)
+			}
+			first, turns = first+turn, turns+1
+		}
+		b.ReportMetric(float64(took[0].Nanoseconds())/float64(turns*turn), "ns/badger")
+		b.ReportMetric(float64(took[1].Nanoseconds())/float64(turns*turn), "ns/badgerstore")
+		b.ReportMetric(100*float64(took[0])/float64(took[1]), "%ofbadger")
+		b.ReportMetric(0, "ns/op")
+	}
+	alone := func(do func(n uint64) error) func(uint64) error {
+		return func(first uint64) error {
+			for n := first; n < first+turn; n++ {
+				if err := do(n * 2654435761 % benchHeld); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	b.Run("get", func(b *testing.B) {
+		beside(b, alone(func(n uint64) error { _, err := raw.Get(benchKey(n)); return err }),
+			alone(func(n uint64) error { _, err := s.Get(benchBlock(n, data).ID()); return err }))
+	})
+	b.Run("miss", func(b *testing.B) {
+		missing := func(err error) error {
+			if err == nil {
+				return errors.New("found")
+			}
+			return nil
+		}
+		beside(b, alone(func(n uint64) error { _, err := raw.Get(benchKey(1<<40 + n)); return missing(err) }),
+			alone(func(n uint64) error { _, err := s.Get(benchBlock(1<<40+n, data).ID()); return missing(err) }))
+	})
+	together := func(do func(n uint64) error) func(uint64) error {
+		return func(first uint64) error {
+			errs := make(chan error, turn)
+			for n := first; n < first+turn; n++ {
+				go func() { errs <- do(1<<41 + n) }() // ends with the put
+			}
+			var err error
+			for range turn {
+				err = errors.Join(err, <-errs)
+			}
+			return err
+		}
+	}
+	b.Run("put", func(b *testing.B) {
+		beside(b, together(func(n uint64) error { return raw.Put(benchKey(n), data) }),
+			together(func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) }))
+	})
 }

@@ -49,7 +49,7 @@ const (
 	maxTable     = 4 << 20
 	valueParts   = 32 // value log files in a full store
 	minValueFile = 1 << 20
-	maxValueFile = 32 << 20 // the newest is in memory whole: trim_linux.go
+	maxValueFile = 128 << 20
 	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
 	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
 	// the mark is a pointer into the value log instead.
@@ -102,7 +102,7 @@ func (g geometry) options(dir string, log badger.Logger) badger.Options {
 	o.Compression = options.None                        // what we store does not compress
 	o.BlockCacheSize = 0                                // the page cache has the tables already
 	o.IndexCacheSize = 0                                // the indexes are small: 3 bytes a block
-	o.VerifyValueChecksum = true                        // the checksum covers what Badger parses before our seal is checked
+	o.VerifyValueChecksum = true                        // as the seal does; it matters to who reads through Badger: the benchmarks
 	o.ChecksumVerificationMode = options.NoVerification // verify.go has read every table at opening
 	return o
 }

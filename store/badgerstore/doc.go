@@ -7,11 +7,11 @@
 // # How it works
 //
 // The books (store.Ledger) are in memory and made at opening from Badger's keys, which are sealed entries; so a miss
-// touches no disk, and a hit is one look-up in Badger and one decryption, from its memory map into the buffer that
-// the caller gets. Puts are sealed by their callers and handed to one writer, which decides on all that are waiting,
+// touches no disk, and a hit is one look-up in Badger, one read of the file where Badger put the block, past Badger, and one
+// decryption into the buffer that the caller gets. Puts are sealed by their callers and handed to one writer, which decides on all that are waiting,
 // writes them in one transaction and makes them durable with one sync before it answers.
 //
-//	Get ── find ──> books ──> read ──> Badger ──> open the seal
+//	Get ── find ──> books ──> locate ──> Badger ──> logs ──> open the seal
 //	Put ── seal ──> writer: gather ──> commit (books, transaction) ──> persist (sync) ──> answer
 //	                           └── pace ──> maintain: merge tables, free value log files
 //
@@ -34,6 +34,7 @@
 //
 // # Reading order
 //
-// SPEC.md, config.go (the sizes), seal.go (the ciphers), open.go, store.go (Get and Put), writer.go and batch.go,
-// files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), verify.go (damaged tables).
+// SPEC.md, config.go (the sizes), seal.go (the ciphers), open.go, store.go (Get and Put), logs.go (how values are read),
+// writer.go and batch.go, files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), trim_linux.go (memory),
+// verify.go (damaged tables).
 package badgerstore

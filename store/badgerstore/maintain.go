@@ -22,8 +22,6 @@ func (s *Store) maintain() {
 		select {
 		case <-s.kick:
 			s.tidy()
-			s.trim()
-			s.touched.Store(0)
 		case <-s.stop:
 			return
 		}
@@ -35,16 +33,6 @@ func (s *Store) wake() {
 	select {
 	case s.kick <- struct{}{}:
 	default:
-	}
-}
-
-// trimEvery is how many bytes are read before the maintenance gives their pages back.
-const trimEvery = 8 << 20
-
-// touch counts bytes read.
-func (s *Store) touch(n int) {
-	if s.touched.Add(int64(n)) >= trimEvery {
-		s.wake()
 	}
 }
 
@@ -128,5 +116,6 @@ func (s *Store) collect() bool {
 	}
 	it.Close()
 	txn.Discard()
+	s.logs.prune(false)
 	return err == nil
 }

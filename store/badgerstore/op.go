@@ -15,17 +15,16 @@ type op struct {
 	done   chan error // capacity 1: the writer answers once and never waits
 }
 
-// ops makes ops and keeps their buffers, 32 KiB each, as many as there are callers.
-type ops struct{ buffers sync.Pool }
+// buffers keeps buffers for sealed blocks, 32 KiB each, as many as there are callers.
+type buffers struct{ pool sync.Pool }
 
-func (p *ops) get(e store.Entry, b keys.Block, seal *sealer) *op {
-	buf, ok := p.buffers.Get().(*[]byte)
-	if !ok {
-		buf = new([]byte)
-		*buf = make([]byte, 0, keys.DataSize+sealSize)
+// get returns an empty buffer with room for any sealed block.
+func (p *buffers) get() *[]byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return b
 	}
-	return &op{entry: e, block: b, sealed: seal.sealBlock((*buf)[:0], b), done: make(chan error, 1)}
+	b := make([]byte, 0, keys.DataSize+sealSize)
+	return &b
 }
 
-// put takes back an op that nobody looks at any more: Badger has copied what it wanted when its commit returns.
-func (p *ops) put(o *op) { p.buffers.Put(&o.sealed) }
+func (p *buffers) put(b *[]byte) { p.pool.Put(b) }

@@ -52,12 +52,11 @@ func open(cfg Config, guard *os.File) (*Store, error) {
 	g := shape(cfg.Quota)
 	s := &Store{
 		cfg: cfg, geo: g, seal: seal, guard: guard,
-		dir:   filepath.Join(cfg.Dir, dirBlocks),
-		space: newSpace(cfg.Dir, g, guard, free),
-		puts:  make(chan *op),
-		kick:  make(chan struct{}, 1),
-		stop:  make(chan struct{}),
-		core:  core{unsafe: map[keys.ID]struct{}{}},
+		dir:    filepath.Join(cfg.Dir, dirBlocks),
+		space:  newSpace(cfg.Dir, g, guard, free),
+		puts:   make(chan *op),
+		core:   core{unsafe: map[keys.ID]struct{}{}},
+		upkeep: upkeep{kick: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
 	if !s.space.spend() {
 		return nil, fmt.Errorf("badgerstore: opening: %w: the disk has too little room", store.ErrFull)
@@ -68,9 +67,9 @@ func open(cfg Config, guard *os.File) (*Store, error) {
 	if err := s.space.save(); err != nil {
 		s.warn("store: no room is reserved for a full disk", err)
 	}
-	// Both end with stop, which Close closes.
-	s.running.Go(s.write)
-	s.running.Go(s.maintain)
+	s.trim()                 // Badger has read the newest log
+	s.running.Go(s.write)    // ends with stop, which Close closes
+	s.running.Go(s.maintain) // likewise ends with stop
 	s.wake()
 	return s, nil
 }
@@ -119,7 +118,7 @@ func (s *Store) load(db *badger.DB) error {
 	s.mu.Lock()
 	s.ledger = ledger
 	s.mu.Unlock()
-	s.db, s.ts, s.files = db, ts, newFiles(s.dir)
+	s.db, s.ts, s.files, s.logs = db, ts, newFiles(s.dir), newLogs(s.dir)
 	return nil
 }
 

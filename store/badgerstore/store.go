@@ -31,11 +31,17 @@ type Store struct {
 	// life is held for reading by whoever uses db, for writing to change it.
 	life sync.RWMutex
 	db   *badger.DB // nil after a failed write from which Badger could not be started again
+	logs *logs
 	core
 
-	tidying sync.Mutex // one tidy at a time
-	ops     ops
+	upkeep
+	buffers buffers
 	puts    chan *op
+}
+
+// upkeep is what the store's own goroutines run by.
+type upkeep struct {
+	tidying sync.Mutex    // one tidy at a time
 	kick    chan struct{} // capacity 1: the maintenance has something to look at
 	stop    chan struct{} // closed by Close
 	running sync.WaitGroup
@@ -48,13 +54,13 @@ type core struct {
 	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
 	closed  atomic.Bool
-	touched atomic.Int64 // bytes read since the last trim
-	down    atomic.Bool  // Badger has no memtable: every read would panic
-	wounded atomic.Bool  // Badger may hold a lock of its value log for ever, or holds a file that must stay
+	down    atomic.Bool // Badger has no memtable: every read would panic
+	wounded atomic.Bool // an iterator stays open, as a file that must stay depends on it
 
 	// For the writer alone, and before it starts.
 	ts    uint64 // version of the last commit
 	files *files
+	wrote int   // bytes since the last trim
 	dead  error // why db is not to be written to until it is started anew
 }
 
@@ -76,7 +82,6 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 		return keys.Block{}, store.ErrNotFound
 	}
 	b, err := s.read(e)
-	s.touch(len(b.Data()))
 	if settled(err) {
 		return b, err
 	}
@@ -121,7 +126,7 @@ func settled(err error) bool {
 	return err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed)
 }
 
-// read gets a block out of Badger, decrypting from its memory map into the block's own buffer.
+// read gets a block: Badger says where it is, logs reads it, and it is decrypted into a buffer of its own.
 func (s *Store) read(e store.Entry) (b keys.Block, err error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
@@ -131,31 +136,40 @@ func (s *Store) read(e store.Entry) (b keys.Block, err error) {
 	if s.db == nil || s.down.Load() {
 		return b, errStopped
 	}
-	inLog := false
+	p, err := s.locate(e)
+	if err != nil {
+		return b, err
+	}
+	buf := s.buffers.get()
+	defer s.buffers.put(buf)
+	value := (*buf)[:e.Size+sealSize]
+	if err := s.logs.read(p, value); err != nil {
+		return b, err
+	}
+	return s.seal.openBlock(e, value)
+}
+
+// locate asks Badger where a block is. Badger panics over a damaged table.
+func (s *Store) locate(e store.Entry) (p pointer, err error) {
 	defer func() {
 		if recover() != nil {
-			b, err = keys.Block{}, errUnreadable
-			if inLog {
-				s.wounded.Store(true)
-			}
+			err = errUnreadable
 		}
 	}()
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	item, err := txn.Get(s.seal.key(e))
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		return b, errMissing
+		return p, errMissing
 	}
 	if err != nil {
-		return b, errUnreadable
+		return p, errUnreadable
 	}
-	inLog = true
-	// Badger gives an empty value where it cannot read one, which no seal fits.
-	err = item.Value(func(v []byte) (err error) {
-		b, err = s.seal.openBlock(e, v)
-		return err
-	})
-	return b, err
+	p, ok := pointerOf(item)
+	if !ok {
+		return p, errUnreadable
+	}
+	return p, nil
 }
 
 // Put implements store.Store. Sealing is done here, by the caller; what follows is the writer's.
@@ -170,8 +184,9 @@ func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
 	if s.keeps(e) {
 		return nil
 	}
-	o := s.ops.get(e, b, s.seal)
-	defer s.ops.put(o)
+	buf := s.buffers.get()
+	defer s.buffers.put(buf) // Badger has copied what it wanted when its commit returns
+	o := &op{entry: e, block: b, sealed: s.seal.sealBlock(*buf, b), done: make(chan error, 1)}
 	select {
 	case s.puts <- o:
 	case <-s.stop:
@@ -226,11 +241,14 @@ func (s *Store) Close() error {
 func (s *Store) closeDB() error {
 	db := s.db
 	s.db = nil
+	if s.logs != nil {
+		s.logs.prune(true)
+	}
 	switch {
 	case db == nil:
 		return nil
 	case s.wounded.Load():
-		// A lock that Badger still holds would have Close wait for ever; what was accepted is on the disk already.
+		// Closing would remove the file. What was accepted is on the disk already.
 		return db.Sync()
 	case !s.space.spend():
 		// Closing writes, and the disk has nothing left. The next Open replays the log, as after a crash.

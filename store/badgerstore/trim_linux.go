@@ -11,40 +11,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trim lets go of the pages of older value log files. Badger maps every file whole and keeps the maps, so that in the end all
-// that was ever read or written would count as memory of the process. The pages stay in the page cache; only the process's own
-// tables of them are emptied, and a later read finds them again.
+// trim lets go of the pages of the value log files. Badger maps every file whole and keeps the maps, so that in the end all
+// that was ever written would count as memory of the process. The pages stay in the page cache, dirty ones too; only the
+// process's own tables of them are emptied.
 //
-// Nothing else can be mapped in place of what is given up here: older value log files are unmapped by the collection alone,
-// which s.tidying keeps away, and by closing Badger, which s.life does. The newest file may be cut at any time and is left alone.
+// Nothing else may be mapped in place of what is given up here. Files are mapped anew or unmapped when a log is succeeded,
+// which the writer does, who calls this, or the collection, which s.tidying keeps away, and when Badger is closed, which
+// s.life does.
 func (s *Store) trim() {
-	s.tidying.Lock()
+	if !s.tidying.TryLock() {
+		return // the next batch tries again
+	}
 	defer s.tidying.Unlock()
 	s.life.RLock()
 	defer s.life.RUnlock()
+	s.wrote = 0
 	if s.db == nil {
 		return
 	}
-	newest, _, err := (&files{dir: s.dir}).newest()
-	if err != nil {
-		return
-	}
 	for _, m := range mapped(s.dir) {
-		if m.number < newest {
-			// A refusal costs memory, nothing else.
-			_ = unix.Madvise(m.bytes, unix.MADV_DONTNEED)
-		}
+		// A refusal costs memory, nothing else.
+		_ = unix.Madvise(m, unix.MADV_DONTNEED)
 	}
 }
 
-// mapping is a mapped value log file.
-type mapping struct {
-	number int
-	bytes  []byte
-}
-
-// mapped lists the value log files in dir that this process has mapped (proc(5), maps).
-func mapped(dir string) (out []mapping) {
+// mapped lists the memory of this process in which value log files in dir are mapped (proc(5), maps).
+func mapped(dir string) (out [][]byte) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil
@@ -62,7 +54,7 @@ func mapped(dir string) (out []mapping) {
 		if i < 0 || filepath.Dir(lines.Text()[i:]) != dir {
 			continue
 		}
-		number, ok := numbered(filepath.Base(lines.Text()[i:]), ".vlog")
+		_, ok := numbered(filepath.Base(lines.Text()[i:]), ".vlog")
 		from, to, found := strings.Cut(strings.Fields(lines.Text())[0], "-")
 		start, err1 := strconv.ParseUint(from, 16, 64)
 		end, err2 := strconv.ParseUint(to, 16, 64)
@@ -70,8 +62,7 @@ func mapped(dir string) (out []mapping) {
 			continue
 		}
 		// The address is the kernel's, of a mapping that Go's collector knows nothing of and that outlives the slice.
-		bytes := unsafe.Slice(*(**byte)(unsafe.Pointer(&start)), end-start)
-		out = append(out, mapping{number, bytes})
+		out = append(out, unsafe.Slice(*(**byte)(unsafe.Pointer(&start)), end-start))
 	}
 	return out
 }

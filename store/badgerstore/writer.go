@@ -16,6 +16,8 @@ const (
 	// linger is how long the writer waits at most for the callers of the batch before to come back, so that they share
 	// the next sync as well.
 	linger = 500 * time.Microsecond
+	// trimEvery is how many bytes are written before the pages that they were written to are given back.
+	trimEvery = 16 << 20
 )
 
 var (
@@ -96,6 +98,12 @@ func (s *Store) serve(all []*op) (rest []*op) {
 	s.mu.Lock()
 	clear(s.unsafe)
 	s.mu.Unlock()
+	for _, o := range b.ops {
+		s.wrote += len(o.sealed)
+	}
+	if s.wrote >= trimEvery {
+		s.trim()
+	}
 	for i, o := range b.ops {
 		if err == nil {
 			o.done <- b.results[i]
@@ -197,6 +205,7 @@ func (s *Store) revive() bool {
 			_ = s.db.Close()
 		}()
 		s.db = nil
+		s.logs.prune(true)
 	}
 	if err := s.start(); err != nil {
 		s.warn("store: the database could not be started again", err)
