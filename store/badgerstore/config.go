@@ -49,7 +49,7 @@ const (
 	maxTable     = 4 << 20
 	valueParts   = 32 // value log files in a full store
 	minValueFile = 1 << 20
-	maxValueFile = 128 << 20
+	maxValueFile = 64 << 20 // puts wait while one is collected
 	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
 	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
 	// the mark is a pointer into the value log instead.

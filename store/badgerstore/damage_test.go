@@ -35,7 +35,7 @@ func agedStore(t *testing.T) (dir string, all []keys.Block) {
 		if err := s.Put(r, store.Sink, 0); err != nil {
 			t.Fatal(err)
 		}
-		if round == 1 && !s.flatten() {
+		if round == 1 && !s.flatten(1) {
 			t.Fatal("no tables were merged")
 		}
 		if err := s.Close(); err != nil {

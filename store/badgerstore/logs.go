@@ -23,6 +23,9 @@ type logs struct {
 	files map[uint32]*os.File
 }
 
+// maxHandles is how many files are kept open.
+const maxHandles = 256
+
 func newLogs(dir string) *logs { return &logs{dir: dir, files: map[uint32]*os.File{}} }
 
 // pointer is where Badger put an entry: a file, and a header, key, value and checksum of four bytes in it.
@@ -70,10 +73,18 @@ func (l *logs) open(n uint32) (*os.File, error) {
 		return f, nil
 	}
 	f, err := os.Open(l.path(n))
-	if err == nil {
-		l.files[n] = f
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	for old, f := range l.files {
+		if len(l.files) < maxHandles {
+			break
+		}
+		f.Close() // who reads from it just now fails, and comes back
+		delete(l.files, old)
+	}
+	l.files[n] = f
+	return f, nil
 }
 
 // prune lets go of files that Badger has removed, or of all.

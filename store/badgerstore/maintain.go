@@ -52,16 +52,12 @@ func (s *Store) pace() {
 	s.wake()
 }
 
-// tidy merges tables when there are many, and frees value log files while there are too many.
+// tidy merges tables when there are many, and frees value log files while there are too many. Nothing is done where a write
+// could be refused: Badger's compaction loses a table that it cannot make.
 func (s *Store) tidy() {
 	s.tidying.Lock()
 	defer s.tidying.Unlock()
-	s.life.RLock()
-	defer s.life.RUnlock()
-	if s.db == nil || s.wounded.Load() || s.space.check(2*s.geo.valueFile) != nil {
-		return // nothing is written where a write could be refused: Badger's compaction loses a table that it cannot make
-	}
-	if s.loose() >= flattenAt && !s.flatten() {
+	if s.wounded.Load() || s.space.check(2*s.geo.valueFile) != nil || !s.flatten(flattenAt) {
 		return
 	}
 	files := newFiles(s.dir)
@@ -76,16 +72,22 @@ func (s *Store) tidy() {
 			return
 		}
 		// Only merging counts what was deleted as garbage of the file that it is in.
-		if s.loose() > 0 && !s.flatten() || !s.collect() {
+		if !s.flatten(1) || !s.collect() {
 			return
 		}
 	}
 }
 
-// loose is how many tables of flushed memtables there are.
-func (s *Store) loose() int { return s.db.Levels()[0].NumTables }
-
-func (s *Store) flatten() bool {
+// flatten merges the tables of flushed memtables into the others if there are as many as that.
+func (s *Store) flatten(many int) bool {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.db == nil {
+		return false
+	}
+	if s.db.Levels()[0].NumTables < many {
+		return true
+	}
 	err := s.db.Flatten(1)
 	if err != nil {
 		s.warn("store: merging index tables failed", err)
@@ -93,9 +95,17 @@ func (s *Store) flatten() bool {
 	return err == nil
 }
 
-// collect copies what lives in the value log file with the most garbage and frees the file. Badger removes the file without
-// waiting for the copies to be durable, unless an iterator is open: so one is, until they are.
+// collect copies what lives in the value log file with the most garbage and frees the file. Puts wait meanwhile: Badger's
+// collection and its Sync race with writes. Badger removes the file without waiting for the copies to be durable,
+// unless an iterator is open: so one is, until they are.
 func (s *Store) collect() bool {
+	s.batch.Lock()
+	defer s.batch.Unlock()
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.db == nil || s.down.Load() {
+		return false
+	}
 	files := newFiles(s.dir)
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	o := badger.DefaultIteratorOptions

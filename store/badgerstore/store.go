@@ -16,7 +16,7 @@ import (
 
 // Store keeps blocks on a disk. It implements store.Store.
 //
-// Locks are taken in the order of the fields.
+// Locks are taken in the order tidying, batch, life, mu.
 type Store struct {
 	cfg   Config
 	geo   geometry
@@ -25,8 +25,8 @@ type Store struct {
 	guard *os.File // the lock of the directory
 	space *space
 
-	// batch is held by the writer from its first decision on a batch until Badger has it or the books are as before.
-	// Who holds it for reading sees books and Badger that agree.
+	// batch is held by the writer from its first decision on a batch until Badger has it or the books are as before, and while
+	// a file is collected. Who holds it for reading sees books and Badger that agree.
 	batch sync.RWMutex
 	// life is held for reading by whoever uses db, for writing to change it.
 	life sync.RWMutex
