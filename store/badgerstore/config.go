@@ -87,6 +87,7 @@ func (g geometry) options(dir string, log badger.Logger) badger.Options {
 	o := badger.DefaultOptions(dir)
 	o.Logger = log
 	o.MetricsEnabled = false
+	o.BypassLockGuard = locks
 	o.SyncWrites = false // one sync a batch, whose error is returned: writer.go
 	o.DetectConflicts = false
 	o.NumVersionsToKeep = 1

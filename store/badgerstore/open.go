@@ -34,7 +34,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s, err := open(cfg, guard)
 	if err != nil {
-		return nil, errors.Join(err, guard.Close())
+		return nil, errors.Join(err, unlock(guard))
 	}
 	return s, nil
 }

@@ -129,7 +129,13 @@ func childOpen(dir, arg string) error {
 		return err
 	}
 	s.space.free = func(string) (int64, error) { return 0, nil }
-	return s.Close()
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if _, err := Open(Config{Dir: dir, Quota: small}); !errors.Is(err, ErrInUse) {
+		return fmt.Errorf("Badger still has the files, and a second one: %v", err)
+	}
+	return nil
 }
 
 // TestOpenWithoutRoom: an error that says so, not a process that ends.

@@ -229,16 +229,20 @@ func (s *Store) Close() error {
 	s.running.Wait()
 	s.life.Lock()
 	defer s.life.Unlock()
-	err := s.closeDB()
+	over, err := s.closeDB()
 	s.seal.wipe()
-	if err = errors.Join(err, s.guard.Close()); err != nil {
+	if over {
+		err = errors.Join(err, unlock(s.guard))
+	}
+	if err != nil {
 		return fmt.Errorf("badgerstore: closing: %w", err)
 	}
 	return nil
 }
 
-// closeDB flushes and ends Badger. The caller holds life.
-func (s *Store) closeDB() error {
+// closeDB flushes and ends Badger, or leaves it to the end of the process, which what was accepted survives as it does a
+// crash; then the directory stays locked. The caller holds life.
+func (s *Store) closeDB() (over bool, err error) {
 	db := s.db
 	s.db = nil
 	if s.logs != nil {
@@ -246,13 +250,13 @@ func (s *Store) closeDB() error {
 	}
 	switch {
 	case db == nil:
-		return nil
+		return true, nil
+	case s.down.Load():
+		return false, nil // closing might wait for ever for the file that was refused
 	case s.wounded.Load():
-		// Closing would remove the file. What was accepted is on the disk already.
-		return db.Sync()
+		return false, nil // closing would remove the file that must stay
 	case !s.space.spend():
-		// Closing writes, and the disk has nothing left. The next Open replays the log, as after a crash.
-		return db.Sync()
+		return false, nil // closing writes, and the disk has nothing left
 	}
-	return db.Close()
+	return true, db.Close()
 }
