@@ -71,8 +71,8 @@ func shape(quota int64) geometry {
 	}
 }
 
-// softLimit is the size in bytes of the value log above which garbage is collected: a fifth of it is then garbage, so
-// that what is copied to free a file is about twice what is freed at worst.
+// softLimit is the size in bytes of the value log above which garbage is collected: a fifth of it is then garbage, and
+// with what is copied to free files a full store writes 1.2 to 2 times what is put.
 func (g geometry) softLimit() int64 { return g.quota + g.quota/4 + g.valueFile }
 
 // hardLimit is the size in bytes of the value log above which a put waits for the collection.

@@ -117,6 +117,7 @@ func (s *Store) load(db *badger.DB) error {
 	db.SetDiscardTs(ts)
 	s.mu.Lock()
 	s.ledger = ledger
+	clear(s.unsafe)
 	s.mu.Unlock()
 	s.db, s.ts, s.files, s.logs = db, ts, newFiles(s.dir), newLogs(s.dir)
 	return nil

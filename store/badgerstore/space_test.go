@@ -220,6 +220,33 @@ func putTogether(s *Store, block func(uint64) keys.Block, n uint64) []error {
 	return errs
 }
 
+// TestSyncFails: what could not be made durable is not said to be held, not even to who puts it again.
+func TestSyncFails(t *testing.T) {
+	s := mustOpen(t, Config{Dir: t.TempDir(), Quota: small})
+	if err := putN(s, 1, 0, 20); err != nil {
+		t.Fatal(err)
+	}
+	s.files.dir = filepath.Join(s.dir, "nowhere")
+	s.space.free = func(string) (int64, error) { return math.MaxInt64, nil }
+	if err := putN(s, 1, 20, 21); !errors.Is(err, errSync) {
+		t.Errorf("a put whose sync failed: %v", err)
+	}
+	s.space.free = func(string) (int64, error) { return 0, nil } // so that Badger cannot be started anew yet
+	if err := putN(s, 1, 20, 21); !errors.Is(err, errSync) {
+		t.Errorf("the same put again: %v", err)
+	}
+	if err := getN(s, 1, 0, 20); err != nil {
+		t.Errorf("reads do not go on: %v", err)
+	}
+	s.space.free = free
+	if err := putN(s, 1, 20, 40); err != nil {
+		t.Errorf("once Badger was started anew: %v", err)
+	}
+	if err := getN(s, 1, 0, 40); err != nil {
+		t.Error(err)
+	}
+}
+
 // occupied makes the next log of a kind, so that Badger cannot, and returns its name.
 func occupied(t *testing.T, s *Store, ext string) string {
 	t.Helper()

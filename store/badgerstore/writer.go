@@ -95,9 +95,11 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		return rest
 	}
 	err := s.persist()
-	s.mu.Lock()
-	clear(s.unsafe)
-	s.mu.Unlock()
+	if err == nil { // else what is in the books is not safe until they are made anew
+		s.mu.Lock()
+		clear(s.unsafe)
+		s.mu.Unlock()
+	}
 	for _, o := range b.ops {
 		s.wrote += len(o.sealed)
 	}
