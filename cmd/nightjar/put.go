@@ -114,11 +114,12 @@ func (e *env) upload(ctx context.Context, c *api.Client, req api.JobRequest, src
 	if err != nil {
 		return api.Job{}, err
 	}
+	id := job.ID // Upload returns no job where it fails
 	done := e.follow(ctx, c, job, src.total)
-	job, err = c.Upload(ctx, job.ID, src.body, src.size)
+	job, err = c.Upload(ctx, id, src.body, src.size)
 	done()
 	if err != nil {
-		cancelJob(ctx, c, job.ID)
+		cancelJob(ctx, c, id)
 	}
 	return job, err
 }
