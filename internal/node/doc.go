@@ -11,8 +11,8 @@
 //
 //  1. The loop never waits for anything but its inbox and its timer, so no cycle of waiting can include it.
 //  2. Store workers and clients never wait to hand an event to the loop; only link readers do, which pushes back on the peer.
-//  3. What a peer can make this node hold in memory is bounded: maxOutBytes queued towards it, its share of the
-//     inbox, and the machines' own tables. A peer that asks without reading is answered Overload, then disconnected.
+//  3. What a peer can make this node hold in memory is bounded: maxOutBytes queued towards it and
+//     maxAllOutBytes towards all, maxInboxBytes read, maxWaitingJobs for the store, and the machines' own tables. A peer that asks without reading is answered Overload, then disconnected.
 //  4. Run returns after every goroutine that it started has ended.
 //  5. A peer that lies (a block that does not match its id, an answer to nothing) is disconnected and barred for barTime.
 //  6. Every Fetch and Insert ends: by an answer of the machine, by its context, or by the end of Run.
@@ -23,5 +23,5 @@
 //
 // # Reading order
 //
-// node.go, loop.go, peer.go, dial.go, client.go; inbox.go, outbox.go and pool.go are the three small queues between goroutines.
+// node.go, life.go, loop.go, peer.go, dial.go, scope.go, client.go; inbox.go, outbox.go and pool.go are the three small queues between goroutines.
 package node
