@@ -16,7 +16,7 @@ var owners = map[string][]string{
 	"github.com/gabriel-vasile/mimetype": {"internal/content"},
 	"github.com/quic-go/quic-go":         {"internal/link/..."},
 	"filippo.io/edwards25519":            {"crypto"},
-	"golang.org/x/crypto":                {"crypto"},
+	"golang.org/x/crypto":                {"crypto", "crypto/onion"},
 	"github.com/cloudflare/circl":        {"crypto", "crypto/onion"},
 	"github.com/spf13/cobra":             {"cmd/nightjar"},
 	"github.com/spf13/pflag":             {"cmd/nightjar"}, // the flags of cobra

@@ -29,11 +29,14 @@ var places = []place{
 	{dir: "internal/content", layer: 2},
 
 	{dir: "routing", layer: 3, pure: true},
-	{dir: "routing/circuit", layer: 3, pure: true},
+	{dir: "routing/relays", layer: 3, pure: true},
+	{dir: "routing/circuit", layer: 3, pure: true, also: []string{"routing/relays", "routing/circuit/guard"}}, // it drives both
+	{dir: "routing/circuit/guard", layer: 3, pure: true, also: []string{"routing/relays"}},                    // it chooses from the view
 	{dir: "internal/link/...", layer: 3},
 
 	{dir: "internal/node", layer: 4},
 	{dir: "testnet/sim", layer: 4, pure: true},
+	{dir: "testnet/sim/anonymity", layer: 4, pure: true, also: []string{"testnet/sim"}},
 
 	{dir: "fproxy", layer: 5, also: []string{"fproxy/filter"}},
 	{dir: "fproxy/filter", layer: 5},
