@@ -14,10 +14,12 @@ const (
 	// maxBatch is how many puts share a transaction and a sync at most: 4 MiB of blocks.
 	maxBatch = 128
 	// linger is how long the writer waits at most for the callers of the batch before to come back, so that they share
-	// the next sync as well.
-	linger = 500 * time.Microsecond
-	// trimEvery is how many bytes are written before the pages that they were written to are given back.
-	trimEvery = 16 << 20
+	// the next sync as well: a part of what the sync takes.
+	linger = 2 * time.Millisecond
+	// trimEvery is how many bytes must have been written for the pages that they were written to to be given back before the
+	// sync. A sync write-protects every mapped page by itself and tells the other cores each time; giving the pages back
+	// does that at once. For less than four blocks it is not worth finding the maps.
+	trimEvery = 128 << 10
 )
 
 var (
@@ -94,17 +96,17 @@ func (s *Store) serve(all []*op) (rest []*op) {
 	if len(b.ops) == 0 {
 		return rest
 	}
-	err := s.persist()
-	if err == nil { // else what is in the books is not safe until they are made anew
-		s.mu.Lock()
-		clear(s.unsafe)
-		s.mu.Unlock()
-	}
 	for _, o := range b.ops {
 		s.wrote += len(o.sealed)
 	}
 	if s.wrote >= trimEvery {
 		s.trim()
+	}
+	err := s.persist()
+	if err == nil { // else what is in the books is not safe until they are made anew
+		s.mu.Lock()
+		clear(s.unsafe)
+		s.mu.Unlock()
 	}
 	for i, o := range b.ops {
 		if err == nil {
