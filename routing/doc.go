@@ -6,7 +6,8 @@
 // carries the effects out. The code that testnet/sim runs with thousands of nodes is the code that runs in the daemon.
 //
 // What it is not: it has no clock, goroutine, socket, disk, logger or randomness of its own; it verifies no blocks
-// (routing/wire does while it parses) and it does not hide who launches a request (routing/circuit will).
+// (routing/wire does while it parses) and it does not hide who launches a request (routing/circuit does, by having
+// another node launch it).
 //
 // # The rule of routing
 //
@@ -30,9 +31,11 @@
 //  4. Every request ends: every local request gets exactly one Done or is cancelled, within localQuick or localSlow; every
 //     request of a peer is answered or forgotten before patience of its HTL is over.
 //  5. What one peer can make the machine hold is bounded: maxAsked requests, maxPuts blocks, its share of each queue; and
-//     what all together can, by maxAllPuts blocks and maxQueue waiting requests per link and class.
-//  6. Blocks that the local user launched are not cached, nor kept because they passed; nor is a block cached that was asked
-//     for with HTL > cacheHTL, since then the asker may have launched it.
+//     what all together can, by maxAllPuts blocks and maxQueue waiting requests per link and class. What circuits that end
+//     here can is bounded by maxForeign.
+//  6. Blocks of requests that were launched here, by the local user or for a circuit that ends here, are not cached, nor kept
+//     because they passed; nor is a block cached that was asked for with HTL > cacheHTL, since then the asker may have
+//     launched it.
 //  7. Misbehaved is said only of what an honest node cannot do, whatever is delayed, lost or crossed.
 //  8. The same events, clock and Rand give the same effects. No map's order reaches an effect.
 //

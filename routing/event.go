@@ -30,20 +30,22 @@ type Garbled struct {
 // Token names a local request; the shell draws it.
 type Token uint64
 
-// LocalGet asks for a block on behalf of the local user.
+// LocalGet asks for a block on behalf of the local user, or of somebody whose circuit ends here.
 type LocalGet struct {
 	Token    Token
 	ID       keys.ID
 	Rotation uint8
 	Class    wire.Class
+	Launch   bool // for somebody else: bounded in number and time, for the user may not be hurt by it
 }
 
-// LocalPut inserts a block on behalf of the local user.
+// LocalPut inserts a block on behalf of the local user, or of somebody whose circuit ends here.
 type LocalPut struct {
 	Token    Token
 	Block    keys.Block
 	Rotation uint8
 	Class    wire.Class
+	Launch   bool // as in LocalGet
 }
 
 // LocalCancel ends a local request without an answer.

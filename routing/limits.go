@@ -38,6 +38,7 @@ const (
 	minPuts    = 16   // Puts that a peer may always have, whatever the others do
 	maxWaiters = 64   // askers of one request
 	maxLocal   = 4096 // local requests
+	maxForeign = 2048 // of which for circuits that end here; of Puts each holds a block
 	maxQueue   = 512  // requests of peers that wait for room on one link, per class
 	// maxUnasked is how many answers more than requests were abandoned on a link may arrive unasked: those of a
 	// previous link between the same two nodes that the shell had read already.
@@ -75,6 +76,11 @@ const (
 	localQuick = 20 * time.Second
 	localSlow  = 90 * time.Second
 
+	// foreignGet and foreignPut bound what is launched for circuits: whoever waits at the other end gives up soon after and
+	// tries another circuit.
+	foreignGet = 18 * time.Second
+	foreignPut = 40 * time.Second
+
 	// firstPause is how long a local request rests that met overload on every way; it doubles up to maxPause.
 	firstPause = 50 * time.Millisecond
 	maxPause   = time.Second
@@ -90,4 +96,17 @@ func patience(slow bool, htl uint8) time.Duration {
 		most -= most / 5
 	}
 	return max(most, least)
+}
+
+// launchTime is how long a request may take that enters key routing here.
+func launchTime(foreign, put bool, class wire.Class) time.Duration {
+	switch {
+	case foreign && put:
+		return foreignPut
+	case foreign:
+		return foreignGet
+	case put || class == wire.Bulk:
+		return localSlow
+	}
+	return localQuick
 }

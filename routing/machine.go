@@ -33,9 +33,15 @@ type Machine struct {
 	refs   map[Ref]*request // what waits for the store
 	local  map[Token]*request
 	next   Ref
-	puts   int // blocks held for peers' Puts
+	load
 	timers timers
 	step
+}
+
+// load counts what strangers make the machine hold, in all.
+type load struct {
+	puts    int // blocks held for peers' Puts
+	foreign int // requests of circuits that end here
 }
 
 // step is what one Step leaves to do.

@@ -84,11 +84,11 @@ func (c *chaos) op(n int) {
 	case 0, 1:
 		c.token++
 		c.open[c.token] = true
-		c.step(LocalGet{c.token, c.block().ID(), uint8(c.byte() % 2), class})
+		c.step(LocalGet{c.token, c.block().ID(), uint8(c.byte() % 2), class, c.byte()%2 == 0})
 	case 2:
 		c.token++
 		c.open[c.token] = true
-		c.step(LocalPut{c.token, c.block(), uint8(c.byte() % 2), class})
+		c.step(LocalPut{c.token, c.block(), uint8(c.byte() % 2), class, c.byte()%2 == 0})
 	case 3:
 		t := c.token - Token(c.byte()%4)
 		delete(c.open, t)

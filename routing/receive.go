@@ -86,24 +86,23 @@ func (m *Machine) serve(k key, b keys.Block, htl uint8, class wire.Class, w wait
 }
 
 func (m *Machine) localGet(ev LocalGet) {
-	m.launch(ev.Token, key{id: ev.ID, rotation: ev.Rotation}, keys.Block{}, ev.Class)
+	w := waiter{token: ev.Token, foreign: ev.Launch}
+	m.launch(w, key{id: ev.ID, rotation: ev.Rotation}, keys.Block{}, ev.Class)
 }
 
 func (m *Machine) localPut(ev LocalPut) {
-	m.launch(ev.Token, key{id: ev.Block.ID(), rotation: ev.Rotation, put: true}, ev.Block, ev.Class)
+	w := waiter{token: ev.Token, foreign: ev.Launch}
+	m.launch(w, key{id: ev.Block.ID(), rotation: ev.Rotation, put: true}, ev.Block, ev.Class)
 }
 
-// launch begins a request of the local user. Its HTL is that of a request which may have come from elsewhere.
-func (m *Machine) launch(token Token, k key, b keys.Block, class wire.Class) {
-	w := waiter{token: token, expires: m.now + localQuick}
-	if k.put || class == wire.Bulk {
-		w.expires = m.now + localSlow
-	}
-	if m.local[token] != nil {
+// launch begins a request that enters key routing here. Its HTL is that of a request which may have come from elsewhere.
+func (m *Machine) launch(w waiter, k key, b keys.Block, class wire.Class) {
+	w.expires = m.now + launchTime(w.foreign, k.put, class)
+	if m.local[w.token] != nil {
 		m.refuse(w, wire.Failed)
 		return
 	}
-	if len(m.local) >= maxLocal {
+	if len(m.local) >= maxLocal || w.foreign && m.foreign >= maxForeign {
 		m.refuse(w, wire.Overload)
 		return
 	}

@@ -44,7 +44,7 @@ type request struct {
 	phase    phase
 	htl      uint8 // with which it is forwarded
 	seen     uint8 // the largest HTL with which a peer has asked
-	launched bool  // the local user is or was among the askers
+	launched bool  // it entered key routing here: the local user, or somebody at a circuit's far end, is or was among the askers
 	own      bool  // came with HTL 0: concerns the own store only
 	waiters  []waiter
 	route    route
@@ -53,11 +53,12 @@ type request struct {
 	alarm
 }
 
-// waiter is one asker; the local user if from is nil.
+// waiter is one asker; if from is nil, the local user, or somebody whose circuit ends here.
 type waiter struct {
 	from    *link
 	req     wire.Req
 	token   Token
+	foreign bool
 	expires time.Duration
 }
 
@@ -155,6 +156,9 @@ func (m *Machine) attach(r *request, w waiter) {
 	if w.from == nil {
 		r.launched = true
 		m.local[w.token] = r
+		if w.foreign {
+			m.foreign++
+		}
 		return
 	}
 	w.from.asked[w.req] = r
@@ -184,6 +188,9 @@ func (m *Machine) hurry(r *request, class wire.Class) {
 func (m *Machine) detach(r *request, w waiter) {
 	if w.from == nil {
 		delete(m.local, w.token)
+		if w.foreign {
+			m.foreign--
+		}
 		return
 	}
 	delete(w.from.asked, w.req)

@@ -80,22 +80,25 @@ func (s *stage) doHold(f []string) {
 	}
 }
 
-// doLocal: get NODE TOKEN BLOCK [bulk] [rotation=N]  | put …
+// doLocal: get NODE TOKEN BLOCK [bulk] [launch] [rotation=N]  | put …
 func (s *stage) doLocal(f []string) {
 	var class wire.Class
 	var rotation uint8
+	var launch bool
 	for _, opt := range f[4:] {
 		if opt == "bulk" {
 			class = wire.Bulk
+		} else if opt == "launch" {
+			launch = true
 		} else if n, ok := strings.CutPrefix(opt, "rotation="); ok {
 			rotation = uint8(s.float(n))
 		}
 	}
 	token := Token(s.float(f[2]))
 	if f[0] == "get" {
-		s.step(s.actor(f[1]), LocalGet{token, s.block(f[3]).ID(), rotation, class})
+		s.step(s.actor(f[1]), LocalGet{token, s.block(f[3]).ID(), rotation, class, launch})
 	} else {
-		s.step(s.actor(f[1]), LocalPut{token, s.block(f[3]), rotation, class})
+		s.step(s.actor(f[1]), LocalPut{token, s.block(f[3]), rotation, class, launch})
 	}
 }
 
