@@ -38,13 +38,17 @@ func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, errBusy)
 		return
 	}
-	ctx, watch, done := watched(r, p.timeout)
+	ctx, watch, done := p.watched(r)
 	defer done()
-	o, err := p.find(ctx, uri)
+	source := p.source(siteOf(uri))
+	o, err := p.find(ctx, source, uri)
 	watch.stop()
 	if err != nil {
 		p.failContent(w, r, uri, why(ctx, err))
 		return
+	}
+	if !o.IsFolder() {
+		source.Expect(o.Info().Size/keys.DataSize + 1)
 	}
 	switch {
 	case o.IsFolder() != slash:
@@ -57,14 +61,20 @@ func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
 }
 
 // find finds what a URI names. Few at a time do, since a manifest made to do harm takes 100 MiB to be found out.
-func (p *proxy) find(ctx context.Context, uri keys.URI) (*content.Object, error) {
+func (p *proxy) find(ctx context.Context, source Source, uri keys.URI) (*content.Object, error) {
 	select {
 	case p.opens <- struct{}{}:
 		defer func() { <-p.opens }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return content.Open(ctx, p.source, uri, content.GetOptions{MaxSize: p.maxSize, Order: content.Reading})
+	return content.Open(ctx, remembering{p.recent, source}, uri, content.GetOptions{MaxSize: p.maxSize, Order: content.Reading})
+}
+
+// siteOf names what a URI belongs to: all editions and files of one author's site or document, one word, or one file or folder.
+func siteOf(uri keys.URI) []byte {
+	name := append([]byte{byte(uri.Type)}, uri.Routing[:]...)
+	return append(name, uri.Doc...)
 }
 
 // asked is the URI in the path of a request.
@@ -114,6 +124,7 @@ func (p *proxy) file(ctx context.Context, w http.ResponseWriter, r *http.Request
 		return
 	}
 	contentHeaders(w.Header())
+	p.warn(w.Header())
 	contentType, inline := present(info.MIME)
 	w.Header().Set("Content-Type", contentType)
 	if !inline {

@@ -19,7 +19,9 @@
 //	    middle of a file ends the connection, so that no reader takes a part for the whole.
 //	F6  Nothing about a request is logged, and no answer may be kept on disk by the browser.
 //	F7  Memory and fetches are bounded, and a fetch ends with the request that asked for it.
-//	F8  While the node hides no originator, every page of its own says so.
+//	F8  If the node hides no originator, every page of its own says so, and a header of everything that it serves.
+//	F9  What is fetched for different sites is asked for through sources of their own. What cannot be asked for is not: the
+//	    page says why, after obstacleTime.
 //
 // # Concurrency
 //

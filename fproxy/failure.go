@@ -36,6 +36,15 @@ type failure struct {
 // stopped comes before what it had found until then.
 var failures = []failure{
 	{
+		node.ErrNoCircuit, http.StatusServiceUnavailable, "Waiting for other nodes to hide behind",
+		"This node asks the network only through other nodes, so that nobody can tell who asks. At the moment it cannot, and so it asks nobody.",
+		[]string{
+			"Leave this page open: it tries again by itself.",
+			"A node that has just started needs a few seconds to hear of others, and there must be at least three.",
+			"If it stays, give the node an address to begin with: \"nightjar peer add\" and the reference of a running node.",
+		},
+	},
+	{
 		context.DeadlineExceeded, http.StatusGatewayTimeout, "The network did not answer in time",
 		"The node asked for the blocks of this file, and for too long nothing came back.",
 		[]string{

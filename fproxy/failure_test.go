@@ -44,7 +44,7 @@ func TestEveryFailureHasItsPage(t *testing.T) {
 			if c.err != nil {
 				n.from(func(context.Context, int) error { return c.err })
 			}
-			h := New(Config{Source: n, Node: fixed{}})
+			h := New(Config{Source: n.of, Node: fixed{}})
 			for _, method := range []string{"GET", "HEAD"} {
 				r := httptest.NewRequest(method, "/", nil)
 				r.URL.Path, r.URL.RawPath = c.path, c.path
@@ -112,7 +112,7 @@ func TestSilentNetworkIsGivenUp(t *testing.T) {
 			<-ctx.Done()
 			return fmt.Errorf("network: %w", ctx.Err())
 		})
-		h := New(Config{Source: n, Node: fixed{}, Timeout: 7 * time.Second})
+		h := New(Config{Source: n.of, Node: fixed{}, Timeout: 7 * time.Second})
 		r := httptest.NewRequest("GET", "/KSK@word", nil)
 		r.Host = "127.0.0.1:8888"
 		began := time.Now()
@@ -126,6 +126,51 @@ func TestSilentNetworkIsGivenUp(t *testing.T) {
 	})
 }
 
+// F9
+func TestWhatCannotBeAskedForIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		n.from(func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		why := &node.ObstacleError{Why: "2 more relays are needed", Missing: 2}
+		h := New(Config{Source: n.of, Node: fixed{Onion: node.Onion{Hops: 3, Obstacle: why}}})
+		r := httptest.NewRequest("GET", "/KSK@word", nil)
+		r.Host = "127.0.0.1:8888"
+		began := time.Now()
+		w := answered(h, r, "127.0.0.1:8888")
+		if took := time.Since(began); took != obstacleTime {
+			t.Errorf("given up after %v", took)
+		}
+		if w.Code != 503 || !strings.Contains(w.Body.String(), "2 more relays are needed") || w.Header().Get("Refresh") == "" {
+			t.Errorf("status %d\n%s", w.Code, w.Body)
+		}
+	})
+}
+
+// F9
+func TestSitesAreKeptApart(t *testing.T) {
+	n := newNetwork()
+	word := n.put(t, []byte("hello"), content.PutOptions{Target: keys.URI{Type: keys.KSK, Doc: "word"}, MIME: "text/plain"})
+	file := n.put(t, noise(5*keys.DataSize), content.PutOptions{MIME: "text/plain"})
+	folder := n.putFolder(t, map[string]entry{"a.txt": {"a", ""}, "b.txt": {"b", ""}})
+	origin := serve(t, n, nil)
+	for _, path := range []string{word.Encode(), file.Encode(), folder.Encode() + "/a.txt", folder.Encode() + "/b.txt"} {
+		ask(t, "GET", origin+"/"+path).want(t, 200)
+	}
+	if len(n.sites) != 3 {
+		t.Errorf("%d sites, want 3", len(n.sites))
+	}
+	if got := n.sites[string(siteOf(file))]; got < 5 || got > 7 {
+		t.Errorf("%d blocks are expected of a file of 5", got)
+	}
+	old, new := keys.URI{Type: keys.USK, Doc: "blog", Edition: 3, Path: "a"}, keys.URI{Type: keys.USK, Doc: "blog", Edition: -4}
+	if string(siteOf(old)) != string(siteOf(new)) {
+		t.Error("two editions of one site are two sites")
+	}
+}
+
 func TestSlowNetworkIsNotSilent(t *testing.T) {
 	n := newNetwork()
 	data := noise(12 * keys.DataSize)
@@ -135,7 +180,7 @@ func TestSlowNetworkIsNotSilent(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			return nil
 		})
-		h := New(Config{Source: n, Node: fixed{}, Timeout: 9 * time.Second})
+		h := New(Config{Source: n.of, Node: fixed{}, Timeout: 9 * time.Second})
 		r := httptest.NewRequest("GET", "/"+uri.Encode(), nil)
 		r.Host = "127.0.0.1:8888"
 		w := answered(h, r, "127.0.0.1:8888")

@@ -34,9 +34,18 @@ type Node interface {
 	Status() node.Status
 }
 
+// Source is where the blocks of one site come from.
+type Source interface {
+	content.Source
+	// Expect says how many blocks a reader may ask for from now on, at most.
+	Expect(blocks uint64)
+}
+
 // Config says what a proxy is made of. Source and Node are needed; the zero value of the rest is the default.
 type Config struct {
-	Source  content.Source
+	// Source is called with what names a site, or a file that belongs to none, so that the network can keep apart what is
+	// asked for on behalf of different ones.
+	Source  func(site []byte) Source
 	Node    Node
 	MaxSize uint64        // largest file in bytes that is served; 0 = no limit
 	Fetches int           // requests that may fetch at once; 0 = 64
@@ -48,7 +57,8 @@ type Config struct {
 
 // proxy is the handler. Its own pages live under reserved paths that are no URI: none has an @.
 type proxy struct {
-	source  content.Source
+	source  func(site []byte) Source
+	recent  *recent
 	node    Node
 	maxSize uint64
 	fetches chan struct{} // a token for each request that fetches
@@ -69,7 +79,8 @@ func New(c Config) http.Handler {
 		c.Timeout = defaultTimeout
 	}
 	return &proxy{
-		source:  newRecent(c.Source),
+		source:  c.Source,
+		recent:  newRecent(),
 		node:    c.Node,
 		maxSize: c.MaxSize,
 		fetches: make(chan struct{}, c.Fetches), opens: make(chan struct{}, maxOpens),

@@ -24,7 +24,7 @@ func FuzzPath(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	h := New(Config{Source: n, Node: fixed{}})
+	h := New(Config{Source: n.of, Node: fixed{}})
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || !strings.HasPrefix(target, "/") {

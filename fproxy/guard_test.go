@@ -28,7 +28,7 @@ func answered(h http.Handler, r *http.Request, local string) *httptest.ResponseR
 
 // F3
 func TestOnlyNamesThatNoStrangerCanAnswerAreAnswered(t *testing.T) {
-	h := New(Config{Source: newNetwork(), Node: fixed{}, Hosts: []string{"box.lan:9000"}})
+	h := New(Config{Source: newNetwork().of, Node: fixed{}, Hosts: []string{"box.lan:9000"}})
 	for _, c := range []struct {
 		local, host string
 		status      int
@@ -91,7 +91,7 @@ func TestAnotherSiteCanOnlyOfferALink(t *testing.T) {
 		{"a script in a sandbox", []string{"Origin", "null"}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := New(Config{Source: n, Node: fixed{}})
+			h := New(Config{Source: n.of, Node: fixed{}})
 			before := n.count()
 			r := httptest.NewRequest("GET", uri, nil)
 			r.Host = "127.0.0.1:8888"
@@ -110,7 +110,7 @@ func TestAnotherSiteCanOnlyOfferALink(t *testing.T) {
 }
 
 func TestNavigationThatNobodyAskedForOffersTheLink(t *testing.T) {
-	h := New(Config{Source: newNetwork(), Node: fixed{}})
+	h := New(Config{Source: newNetwork().of, Node: fixed{}})
 	for path, want := range map[string]string{
 		"/KSK@lure":                   `href="/KSK@lure"`,
 		"/freenet:KSK@a%22b/":         `href="/KSK@a%22b/"`,

@@ -49,3 +49,15 @@ func contentHeaders(h http.Header) {
 	// A browser refuses a sandboxed document that also asks for a window of its own (HTML, "obtain an opener policy").
 	h.Del("Cross-Origin-Opener-Policy")
 }
+
+// warning is the header that says on everything from the network that the node does not hide who asked for it (F8).
+const warning = "Nightjar-Warning"
+
+// warn sets the warning if it is due, and reports whether it is.
+func (p *proxy) warn(h http.Header) bool {
+	exposed := p.node.Status().Onion.Hops == 0
+	if exposed {
+		h.Set(warning, "the originator is not hidden: this node asks the network directly (hops 0)")
+	}
+	return exposed
+}

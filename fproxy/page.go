@@ -5,6 +5,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"unicode"
 
 	"nightjar/internal/content"
+	"nightjar/internal/node"
 	"nightjar/keys"
 )
 
@@ -37,7 +39,7 @@ var assets = map[string]struct{ file, contentType string }{
 // page is what the templates are given. Exactly one of Start, Failure and Folder is set.
 type page struct {
 	Title   string
-	Exposed bool // F8: the node does not hide who asks
+	Exposed bool // F8: the node was told not to hide who asks
 	Start   *startView
 	Failure *failureView
 	Folder  *folderView
@@ -45,6 +47,9 @@ type page struct {
 
 type startView struct {
 	Peers   int
+	Hidden  string // how
+	Wait    string // why nothing can be fetched at the moment
+	Weak    []string
 	Running string
 	Stored  string
 	Quota   string
@@ -53,7 +58,7 @@ type startView struct {
 type failureView struct {
 	Status int
 	Said   string
-	Detail string // why a URI is malformed
+	Detail string // why a URI is malformed, or a circuit cannot be built
 	Advice []string
 	Link   string // where to go on, "" = nowhere
 	Label  string
@@ -61,7 +66,7 @@ type failureView struct {
 
 // show sends a page.
 func (p *proxy) show(w http.ResponseWriter, r *http.Request, status int, pg page) {
-	pg.Exposed = p.node.Status().OnionHops == 0
+	pg.Exposed = p.warn(w.Header())
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, "page", pg); err != nil {
 		panic("fproxy: page template: " + err.Error())
@@ -104,6 +109,9 @@ func (p *proxy) failWith(w http.ResponseWriter, r *http.Request, err error, link
 	switch {
 	case errors.Is(err, keys.ErrBadURI):
 		v.Detail = strings.TrimPrefix(err.Error(), keys.ErrBadURI.Error()+": ")
+	case errors.Is(err, node.ErrNoCircuit):
+		v.Detail = err.Error()
+		w.Header().Set("Refresh", "5")
 	case errors.Is(err, errUninvited):
 		// The link is made of the URI, never of the request's path, which might lead elsewhere ("//host/").
 		v.Link, v.Label = "/", "Go to the start page instead"
@@ -127,7 +135,18 @@ func (p *proxy) start(w http.ResponseWriter, r *http.Request) {
 	if !s.Started.IsZero() {
 		v.Running = duration(time.Since(s.Started))
 	}
+	if o := s.Onion; o.Hops > 0 {
+		v.Hidden, v.Weak = hiding(o), o.Warnings
+		if o.Obstacle != nil {
+			v.Wait = o.Obstacle.Error()
+		}
+	}
 	p.show(w, r, http.StatusOK, page{Title: "Nightjar", Start: &v})
+}
+
+// hiding says what the node hides behind.
+func hiding(o node.Onion) string {
+	return fmt.Sprintf("behind %d other nodes, of %d that are known", o.Hops, o.Relays)
 }
 
 // open leads from the form on the start page to the content. It is a POST, so that the URI stands once less in the history.

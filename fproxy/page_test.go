@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"nightjar/internal/content"
 	"nightjar/internal/node"
 	"nightjar/store"
 )
@@ -22,15 +23,33 @@ func TestStartPage(t *testing.T) {
 
 // F8
 func TestOwnPagesSayThatTheOriginatorIsNotHidden(t *testing.T) {
-	const warning = "You are not hidden yet"
+	const warning = "You are not hidden."
 	for _, path := range []string{"/", "/nonsense", "/-/nothing", "/KSK@unknown"} {
 		for hops, want := range map[int]bool{0: true, 3: false} {
-			a := ask(t, "GET", serve(t, newNetwork(), func(c *Config) { c.Node = fixed{OnionHops: hops} })+path)
+			a := ask(t, "GET", serve(t, newNetwork(), func(c *Config) { c.Node = fixed{Onion: node.Onion{Hops: hops}} })+path)
 			if got := strings.Contains(a.body, warning); got != want {
 				t.Errorf("%s with %d hops: warns %v", path, hops, got)
 			}
 		}
 	}
+}
+
+// F8
+func TestContentSaysThatTheOriginatorIsNotHidden(t *testing.T) {
+	n := newNetwork()
+	uri := n.put(t, []byte("hello"), content.PutOptions{MIME: "text/plain"})
+	for hops, want := range map[int]string{0: "the originator is not hidden: this node asks the network directly (hops 0)", 3: ""} {
+		a := ask(t, "GET", serve(t, n, func(c *Config) { c.Node = fixed{Onion: node.Onion{Hops: hops}} })+"/"+uri.Encode())
+		a.want(t, 200, "hello")
+		a.wantHeader(t, warning, want)
+	}
+}
+
+func TestStartPageSaysWhatTheNodeHidesBehind(t *testing.T) {
+	onion := node.Onion{Hops: 3, Relays: 11, Warnings: []string{"The network is young"}}
+	ask(t, "GET", serve(t, newNetwork(), func(c *Config) { c.Node = fixed{Onion: onion} })+"/").want(t, 200, "behind 3 other nodes, of 11", "The network is young.")
+	onion.Obstacle = &node.ObstacleError{Why: "2 more relays are needed", Missing: 2}
+	ask(t, "GET", serve(t, newNetwork(), func(c *Config) { c.Node = fixed{Onion: onion} })+"/").want(t, 200, "2 more relays are needed.")
 }
 
 func TestFormLeadsToTheContent(t *testing.T) {

@@ -18,12 +18,10 @@ const (
 	recentTime = time.Minute
 )
 
-// recent is a Source that remembers blocks for a short time, in memory only, and answers nobody but this proxy. A page, its
+// recent remembers blocks for a short time, in memory only, and answers nobody but this proxy. A page, its
 // pictures and its style sheet share a manifest, and often a container: without it each of them is a request to the
 // network for the same blocks, which is slow and tells the network more.
 type recent struct {
-	from content.Source
-
 	mu     sync.Mutex
 	blocks map[keys.ID]*list.Element // of kept
 	order  list.List                 // oldest first
@@ -35,12 +33,16 @@ type kept struct {
 	until time.Time
 }
 
-func newRecent(from content.Source) *recent {
-	return &recent{from: from, blocks: map[keys.ID]*list.Element{}}
+func newRecent() *recent { return &recent{blocks: map[keys.ID]*list.Element{}} }
+
+// remembering is a source of blocks that asks another only for what is not remembered.
+type remembering struct {
+	*recent
+	from content.Source
 }
 
 // Fetch returns the block if it was fetched a short time ago, or fetches it.
-func (s *recent) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
+func (s remembering) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
 	if b, ok := s.get(id); ok {
 		return b, nil
 	}

@@ -25,7 +25,7 @@ func TestBlocksAreRememberedForAShortTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newRecent(n)
+		s := remembering{newRecent(), n}
 		fetch := func(want int) {
 			t.Helper()
 			got, err := s.Fetch(t.Context(), b.ID(), false)
@@ -48,7 +48,7 @@ func TestBlocksAreRememberedForAShortTime(t *testing.T) {
 
 func TestErrorsAreNotRemembered(t *testing.T) {
 	n, b := newNetwork(), block(1)
-	s := newRecent(n)
+	s := remembering{newRecent(), n}
 	if _, err := s.Fetch(context.Background(), b.ID(), false); err == nil {
 		t.Fatal("found a block that is not there")
 	}
@@ -62,9 +62,8 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 
 // F7
 func TestRememberedBlocksAreBounded(t *testing.T) {
-	n := newNetwork()
 	synctest.Test(t, func(t *testing.T) {
-		s := newRecent(n)
+		s := newRecent()
 		for i := range recentBlocks + 10 {
 			s.put(block(i))
 			s.put(block(i)) // again: takes no second place

@@ -23,10 +23,32 @@ type network struct {
 	mu      sync.Mutex
 	blocks  map[keys.ID]keys.Block
 	fetches int
+	sites   map[string]uint64 // those that were asked for, and how many blocks were expected
 	before  func(ctx context.Context, n int) error
 }
 
-func newNetwork() *network { return &network{blocks: map[keys.ID]keys.Block{}} }
+func newNetwork() *network {
+	return &network{blocks: map[keys.ID]keys.Block{}, sites: map[string]uint64{}}
+}
+
+// of is the network on behalf of one site.
+func (n *network) of(site []byte) Source {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sites[string(site)] += 0
+	return sited{n, string(site)}
+}
+
+type sited struct {
+	*network
+	site string
+}
+
+func (s sited) Expect(blocks uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sites[s.site] = blocks
+}
 
 func (n *network) Insert(_ context.Context, b keys.Block, _ bool) error {
 	n.mu.Lock()
@@ -110,9 +132,9 @@ func (n *network) putFolder(t testing.TB, files map[string]entry) keys.URI {
 }
 
 // serve starts a proxy over the network and returns its origin.
-func serve(t testing.TB, n content.Source, change func(*Config)) string {
+func serve(t testing.TB, n *network, change func(*Config)) string {
 	t.Helper()
-	c := Config{Source: n, Node: fixed{}}
+	c := Config{Source: n.of, Node: fixed{}}
 	if change != nil {
 		change(&c)
 	}

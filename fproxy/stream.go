@@ -5,31 +5,74 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // errSilent ends a fetch for which the network gave nothing for too long.
 var errSilent = fmt.Errorf("fproxy: the network was silent for too long: %w", context.DeadlineExceeded)
 
-// watch cancels a context when the network is silent for too long. It runs only while something waits for the network,
-// not while the browser takes its time.
+// obstacleTime is how long a browser waits for something that cannot come because no circuit can be built. It is then told why.
+const obstacleTime = 10 * time.Second
+
+// watch cancels a context when the network is silent for too long, or cannot be asked. It runs only while something waits for
+// the network, not while the browser takes its time.
 type watch struct {
+	limit    time.Duration
+	obstacle func() error
+	cancel   context.CancelCauseFunc
+
+	mu    sync.Mutex
 	timer *time.Timer
-	limit time.Duration
+	since time.Time // when the waiting began; zero while nothing waits
 }
 
 // watched returns a context that ends with r's, or when the watch runs out. The watch runs.
-func watched(r *http.Request, limit time.Duration) (context.Context, *watch, context.CancelFunc) {
+func (p *proxy) watched(r *http.Request) (context.Context, *watch, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(r.Context())
-	w := &watch{time.AfterFunc(limit, func() { cancel(errSilent) }), limit}
+	w := &watch{limit: p.timeout, cancel: cancel, obstacle: func() error { return p.node.Status().Onion.Obstacle }}
+	w.start()
 	return ctx, w, func() {
-		w.timer.Stop()
+		w.stop()
 		cancel(context.Canceled)
 	}
 }
 
-func (w *watch) start() { w.timer.Reset(w.limit) }
-func (w *watch) stop()  { w.timer.Stop() }
+func (w *watch) start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = time.Now()
+	if first := min(w.limit, obstacleTime); w.timer == nil {
+		w.timer = time.AfterFunc(first, w.look)
+	} else {
+		w.timer.Reset(first)
+	}
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = time.Time{}
+	w.timer.Stop()
+}
+
+// look gives up, or looks again later.
+func (w *watch) look() {
+	obstacle := w.obstacle()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.since.IsZero() {
+		return
+	}
+	switch left := w.limit - time.Since(w.since); {
+	case obstacle != nil:
+		w.cancel(obstacle)
+	case left <= 0:
+		w.cancel(errSilent)
+	default:
+		w.timer.Reset(min(left, obstacleTime))
+	}
+}
 
 // why is the reason of a failed fetch: that of the context, if it has ended, because then err only says that it has.
 func why(ctx context.Context, err error) error {

@@ -54,7 +54,7 @@ func (e *env) benchNetwork(ctx context.Context, size int64, repeats int, profile
 		}
 		args = append(args, "--profile", profile)
 	}
-	net, err := e.startWithin(ctx, dir, benchNodes, args...)
+	net, err := e.startWithin(ctx, dir, benchNodes, 0, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type daemonConfig struct {
 	listen []wire.Addr // none = a port that is kept in the data directory, on all addresses
 	fproxy string
 	quota  int64
+	hops   int
 }
 
 // daemon is a node in a process of its own, with its store, its proxy and its API.
@@ -113,6 +114,7 @@ func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
 	d.saved = saved
 	return node.Config{
 		Identity:   identity,
+		Direct:     d.cfg.hops == 0,
 		Store:      d.store,
 		Transports: []link.Transport{tlstcp.New(identity, link.Options{}), quiclink.New(identity, link.Options{})},
 		Listen:     listen,
@@ -156,7 +158,7 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 		return err
 	}
 	url := "http://" + d.listener.Addr().String()
-	d.jobs = jobs.New(jobs.Config{Network: d.node.Client(wire.Bulk)})
+	d.jobs = jobs.New(jobs.Config{Network: func() jobs.Network { return d.node.Client(wire.Bulk) }})
 	server := fproxy.Server("", d.handler(token, url))
 	ended := make(chan error, 1)
 	// Ends with Shutdown or Close below.
@@ -179,7 +181,10 @@ func (d *daemon) handler(token, url string) http.Handler {
 	mux.Handle(api.Prefix, api.New(api.Config{
 		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop,
 	}))
-	proxy := fproxy.New(fproxy.Config{Source: d.node.Client(wire.Interactive), Node: d.node})
+	proxy := fproxy.New(fproxy.Config{
+		Source: func(site []byte) fproxy.Source { return d.node.ClientFor(wire.Interactive, site) },
+		Node:   d.node,
+	})
 	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, api.Prefix) {
@@ -196,8 +201,8 @@ func (d *daemon) announce(e *env, url string) error {
 	if err := d.cfg.dir.Announce(endpoint); err != nil {
 		return err
 	}
-	if d.node.Status().OnionHops == 0 {
-		e.notice("warning: the originator is NOT hidden yet: the nodes that this one is connected to can tell what you ask for and what you insert")
+	if d.node.Status().Onion.Hops == 0 {
+		e.notice("warning: the originator is NOT hidden: the nodes that this one is connected to can tell what you ask for and what you insert")
 	}
 	ref := d.node.Self().Ref()
 	if e.json {

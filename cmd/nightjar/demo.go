@@ -22,7 +22,7 @@ const (
 )
 
 func newDemoCmd(e *env) *cobra.Command {
-	var nodes int
+	var nodes, hops int
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show everything at once: a private network with a sample site",
@@ -38,14 +38,18 @@ loopback. Nothing leaves this machine.`,
 			if nodes < demoNodes || nodes > maxTestnet {
 				return usage(cmd, "--nodes takes %d to %d", demoNodes, maxTestnet)
 			}
-			return e.runDemo(cmd.Context(), nodes)
+			if err := checkHops(cmd, hops); err != nil {
+				return err
+			}
+			return e.runDemo(cmd.Context(), nodes, hops)
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", demoNodes, "`number` of nodes")
+	registerHops(cmd.Flags(), &hops)
 	return cmd
 }
 
-func (e *env) runDemo(ctx context.Context, nodes int) (err error) {
+func (e *env) runDemo(ctx context.Context, nodes, hops int) (err error) {
 	start := time.Now()
 	dir, err := os.MkdirTemp("", "nightjar-demo-")
 	if err != nil {
@@ -53,7 +57,7 @@ func (e *env) runDemo(ctx context.Context, nodes int) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	e.notice("starting %d nodes ...", nodes)
-	net, err := e.startWithin(ctx, dir, nodes)
+	net, err := e.startWithin(ctx, dir, nodes, hops)
 	if err != nil {
 		return during(err, "start %d nodes", nodes)
 	}
@@ -71,7 +75,10 @@ func (e *env) runDemo(ctx context.Context, nodes int) (err error) {
 	if err := e.printDemo(net, base); err != nil {
 		return err
 	}
-	e.notice("the originator is NOT hidden yet; Ctrl-C stops the demo and removes its data")
+	if hops == 0 {
+		e.notice("the originator is NOT hidden (--hops 0)")
+	}
+	e.notice("Ctrl-C stops the demo and removes its data")
 	e.untilStopped(ctx, net)
 	return nil
 }

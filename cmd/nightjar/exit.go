@@ -55,7 +55,7 @@ func exitMeanings() []struct {
 		{exitInUse, "the data directory or a port is in use"},
 		{exitBadURI, "malformed URI, or a key of another network"},
 		{exitMalformed, "what was found in the network is malformed"},
-		{exitNoPeers, "the node has no peers"},
+		{exitNoPeers, "the node has no peers, or knows too few other nodes to hide behind"},
 		{exitTimeout, "time ran out"},
 		{exitExists, "the output exists and --force was not given"},
 		{exitInterrupted, "interrupted, or cancelled by another command"},
@@ -105,6 +105,7 @@ func outcomes() []outcome {
 	return []outcome{
 		{err: errUsage, exit: exitUsage},
 		{err: errExists, exit: exitExists, hint: "choose another name with -o, or replace it with --force"},
+		{err: node.ErrNoCircuit, exit: exitNoPeers, hint: "the node asks nobody before it can hide who asks; see: nightjar status"},
 		{err: jobs.ErrTimeout, exit: exitTimeout, say: "time ran out", hint: "try again later, or allow more time with --timeout"},
 		{err: context.DeadlineExceeded, exit: exitTimeout, say: "time ran out"},
 		{err: context.Canceled, exit: exitInterrupted, say: "interrupted"},

@@ -53,6 +53,10 @@ func (n *halfNetwork) Insert(_ context.Context, b keys.Block, _ bool) error {
 	return nil
 }
 
+func (n *halfNetwork) Expect(uint64)   {}
+func (n *halfNetwork) Obstacle() error { return nil }
+func (n *halfNetwork) Close()          {}
+
 // serveJobs serves the API over a network in a data directory.
 func serveJobs(t *testing.T, net jobs.Network) (data string, m *jobs.Manager) {
 	t.Helper()
@@ -64,7 +68,7 @@ func serveJobs(t *testing.T, net jobs.Network) (data string, m *jobs.Manager) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = jobs.New(jobs.Config{Network: net})
+	m = jobs.New(jobs.Config{Network: func() jobs.Network { return net }})
 	server := httptest.NewServer(api.New(api.Config{Jobs: m, Token: token}))
 	t.Cleanup(server.Close)
 	t.Cleanup(m.Close)

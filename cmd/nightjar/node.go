@@ -16,6 +16,7 @@ import (
 
 	"nightjar/fproxy"
 	"nightjar/internal/api/datadir"
+	"nightjar/internal/node"
 	"nightjar/routing/wire"
 	"nightjar/store/badgerstore"
 )
@@ -26,6 +27,7 @@ type nodeFlags struct {
 	listen []string
 	fproxy string
 	quota  byteSize
+	hops   int
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
@@ -34,6 +36,23 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.listen, "listen", nil, "`address` to listen on for peers, like tcp/0.0.0.0:4001 or quic/[::]:4001 (repeatable; default: a port that is drawn at the first start, on all addresses)")
 	s.StringVar(&f.fproxy, "fproxy", fproxy.Address, "loopback `address` for the proxy and the control API")
 	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
+	registerHops(s, &f.hops)
+}
+
+// defaultHops is 0 until circuits carry requests.
+const defaultHops = 0
+
+// registerHops adds the flag that says how requests leave the node.
+func registerHops(s *pflag.FlagSet, hops *int) {
+	s.IntVar(hops, "hops", defaultHops, "`number` of other nodes that each request passes before it enters the network: 3, or 0 to hide nothing (for experiments)")
+}
+
+// checkHops refuses what is neither.
+func checkHops(cmd *cobra.Command, hops int) error {
+	if hops != 0 && hops != node.Hops {
+		return usage(cmd, "--hops takes %d, or 0 to hide nothing", node.Hops)
+	}
+	return nil
 }
 
 func newNodeCmd(e *env) *cobra.Command {
@@ -103,7 +122,10 @@ func profiled(path string, f func() error) error {
 
 // config checks the flags and makes the data directory.
 func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
-	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota)}
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), hops: f.hops}
+	if err := checkHops(cmd, f.hops); err != nil {
+		return cfg, err
+	}
 	addr, err := netip.ParseAddrPort(f.fproxy)
 	if err != nil || !addr.Addr().IsLoopback() {
 		return cfg, usage(cmd, "--fproxy %q is not an address of this machine alone, like %s: whoever reaches the proxy can read through it", f.fproxy, fproxy.Address)

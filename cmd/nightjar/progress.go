@@ -20,7 +20,7 @@ const barWidth = 32
 // 0 if it is not known. done returns when the line is gone.
 func (e *env) follow(ctx context.Context, c *api.Client, job api.Job, size uint64) (done func()) {
 	if !e.drawsProgress() {
-		return func() {}
+		return e.tellObstacles(ctx, c, job)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	lines := mpb.New(mpb.WithOutput(e.stderr), mpb.WithWidth(barWidth))
@@ -54,11 +54,38 @@ func (e *env) follow(ctx context.Context, c *api.Client, job api.Job, size uint6
 	}
 }
 
+// tellObstacles says in lines what a job waits for, where no progress is drawn.
+func (e *env) tellObstacles(ctx context.Context, c *api.Client, job api.Job) (done func()) {
+	if e.quiet {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	// Ends with the job, or when done cancels its context.
+	go func() {
+		defer close(ended)
+		told := ""
+		// The transfer itself tells why it failed.
+		_ = c.Watch(ctx, job.ID, func(j api.Job) {
+			if j.Obstacle != "" && j.Obstacle != told {
+				e.notice("waiting: %s", j.Obstacle)
+			}
+			told = j.Obstacle
+		})
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
 // phase says what the job is doing.
 func phase(j api.Job) string {
 	switch {
 	case j.State == jobs.Waiting:
 		return "waiting"
+	case j.Obstacle != "":
+		return "waiting: " + j.Obstacle
 	case j.Kind == jobs.Put:
 		return "inserting"
 	case j.Progress.Done == 0:

@@ -45,7 +45,7 @@ later is in ` + logName + ` in the data directory, which is begun anew at every 
 
 // args spells the flags out again, for the node command.
 func (f *nodeFlags) args(e *env) []string {
-	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota))}
+	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota)), "--hops", fmt.Sprint(f.hops)}
 	if e.json {
 		args = append(args, "--json")
 	}

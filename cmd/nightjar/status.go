@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -38,12 +39,8 @@ its store is. It ends with exit code 4 if no node is running.`,
 
 func printStatus(w io.Writer, s api.Status, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	originator := "NOT hidden: the nodes that this one is connected to can tell what you ask for and what you insert"
-	if s.OriginatorHidden {
-		originator = fmt.Sprintf("hidden behind %d nodes", s.OnionHops)
-	}
 	fmt.Fprintf(t, "node\trunning for %s, process %d, version %s\n", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
-	fmt.Fprintf(t, "originator\t%s\n", originator)
+	printOnion(t, s)
 	fmt.Fprintf(t, "peers\t%d, of which %d called us\n", s.Peers.Total, s.Peers.Inbound)
 	if s.Peers.Barred > 0 {
 		fmt.Fprintf(t, "barred\t%d nodes that broke the protocol\n", s.Peers.Barred)
@@ -52,4 +49,23 @@ func printStatus(w io.Writer, s api.Status, now time.Time) error {
 	fmt.Fprintf(t, "jobs\t%d\n", s.Jobs)
 	fmt.Fprintf(t, "proxy\t%s/\n", s.FProxy)
 	return t.Flush()
+}
+
+// printOnion says whether and how the originator of requests is hidden. It names no relay: which ones this node uses is what an
+// observer would like to know.
+func printOnion(w io.Writer, s api.Status) {
+	o := s.Onion
+	if !s.OriginatorHidden {
+		fmt.Fprintf(w, "originator\tNOT hidden (--hops 0): the nodes that this one is connected to can tell what you ask for and what you insert\n")
+	} else {
+		fmt.Fprintf(w, "originator\thidden behind %d nodes\n", s.OnionHops)
+		fmt.Fprintf(w, "circuits\t%d ready, %d in use, %d being built, beginning at %d guards\n", o.Ready, o.InUse, o.Building, o.Guards)
+		if o.Obstacle != "" {
+			fmt.Fprintf(w, "waiting\t%s; requests wait until then\n", o.Obstacle)
+		}
+		for _, warning := range o.Warnings {
+			fmt.Fprintf(w, "warning\t%s\n", strings.TrimSpace(warning))
+		}
+	}
+	fmt.Fprintf(w, "relays\t%d known\n", o.Relays)
 }

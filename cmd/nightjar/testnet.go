@@ -19,7 +19,7 @@ const joinTime = 60 * time.Second
 const maxTestnet = 64
 
 func newTestnetCmd(e *env) *cobra.Command {
-	var nodes int
+	var nodes, hops int
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "testnet",
@@ -42,16 +42,20 @@ others go on.`,
 			if nodes < 1 || nodes > maxTestnet {
 				return usage(cmd, "--nodes takes 1 to %d", maxTestnet)
 			}
-			return e.runTestnet(cmd.Context(), dir, nodes)
+			if err := checkHops(cmd, hops); err != nil {
+				return err
+			}
+			return e.runTestnet(cmd.Context(), dir, nodes, hops)
 		},
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 8, "`number` of nodes")
 	cmd.Flags().StringVar(&dir, "dir", "", "`directory` for the nodes' data and testnet.json")
+	registerHops(cmd.Flags(), &hops)
 	return cmd
 }
 
-func (e *env) runTestnet(ctx context.Context, dir string, nodes int) (err error) {
-	net, err := e.startWithin(ctx, dir, nodes)
+func (e *env) runTestnet(ctx context.Context, dir string, nodes, hops int) (err error) {
+	net, err := e.startWithin(ctx, dir, nodes, hops)
 	if err != nil {
 		return during(err, "start %d nodes in %s", nodes, dir)
 	}
@@ -65,10 +69,10 @@ func (e *env) runTestnet(ctx context.Context, dir string, nodes int) (err error)
 }
 
 // startWithin starts a network and gives up after joinTime.
-func (e *env) startWithin(ctx context.Context, dir string, nodes int, args ...string) (*testnet.Net, error) {
+func (e *env) startWithin(ctx context.Context, dir string, nodes, hops int, args ...string) (*testnet.Net, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, fmt.Errorf("the nodes were not ready within %s", joinTime))
 	defer cancel()
-	return e.startNet(ctx, dir, nodes, args...)
+	return e.startNet(ctx, dir, nodes, append(args, "--hops", fmt.Sprint(hops))...)
 }
 
 // untilStopped waits for ctx and says so when a node ends by itself.

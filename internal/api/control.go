@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nightjar/internal/link"
+	"nightjar/internal/node"
 	"nightjar/routing/wire"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		Version: s.cfg.Version, PID: os.Getpid(), Started: n.Started, FProxy: s.cfg.FProxy,
 		Peers:     PeerCount{Total: len(n.Peers), Barred: n.Barred},
 		Store:     Store{Blocks: n.Store.Blocks, Bytes: n.Store.Bytes, Quota: n.Store.Quota},
-		OnionHops: n.OnionHops, OriginatorHidden: n.OnionHops > 0,
+		OnionHops: n.Onion.Hops, OriginatorHidden: n.Onion.Hops > 0, Onion: newOnion(n.Onion),
 	}
 	for _, p := range n.Peers {
 		if p.Inbound {
@@ -36,6 +37,17 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return writeJSON(w, http.StatusOK, st)
+}
+
+func newOnion(o node.Onion) Onion {
+	a := Onion{
+		Relays: o.Relays, Missing: o.Missing, Guards: o.Guards, Links: o.Links,
+		Ready: o.Ready, InUse: o.InUse, Building: o.Building, Warnings: o.Warnings,
+	}
+	if o.Obstacle != nil {
+		a.Obstacle = o.Obstacle.Error()
+	}
+	return a
 }
 
 func (s *Server) ref(w http.ResponseWriter, r *http.Request) error {

@@ -59,6 +59,7 @@ func failures() []failure {
 		{"stopping", http.StatusServiceUnavailable, node.ErrStopped},
 		{"cancelled", http.StatusGone, jobs.ErrCancelled},
 		{"abandoned", http.StatusGone, jobs.ErrAbandoned},
+		{"no_circuit", http.StatusServiceUnavailable, node.ErrNoCircuit}, // says more than that time ran out
 		{"timeout", http.StatusGatewayTimeout, jobs.ErrTimeout},
 		{"timeout", http.StatusGatewayTimeout, context.DeadlineExceeded},
 		{"hyphanet_key", http.StatusBadRequest, keys.ErrHyphanetKey},

@@ -11,6 +11,7 @@ import (
 
 const (
 	eventPause = 100 * time.Millisecond // between two events of progress: people see no more than that
+	lookPause  = time.Second            // how often to look for what comes and goes unannounced: an obstacle
 	listenTime = 30 * time.Second       // a listener that has not taken an event by then is let go
 )
 
@@ -21,15 +22,22 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	look := time.NewTicker(lookPause)
+	defer look.Stop()
 	for {
 		state, changed := j.Watch()
 		if err := sendEvent(w, state); err != nil || state.State.Final() {
 			return nil // the answer has begun: a listener that is gone cannot be told
 		}
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-			return nil
+		for same := true; same; {
+			select {
+			case <-changed:
+				same = false
+			case <-look.C:
+				same = sameObstacle(state, j.Snapshot())
+			case <-r.Context().Done():
+				return nil
+			}
 		}
 		select {
 		case <-time.After(eventPause):
@@ -39,6 +47,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 }
+
+func sameObstacle(a, b jobs.Snapshot) bool { return newJob(a).Obstacle == newJob(b).Obstacle }
 
 func sendEvent(w http.ResponseWriter, s jobs.Snapshot) error {
 	b, err := json.Marshal(newJob(s))

@@ -15,9 +15,23 @@ type Status struct {
 	Peers   PeerCount `json:"peers"`
 	Store   Store     `json:"store"`
 	Jobs    int       `json:"jobs"` // jobs that are open
-	// OnionHops is 0 while requests go to the network directly; then OriginatorHidden is false.
-	OnionHops        int  `json:"onion_hops"`
-	OriginatorHidden bool `json:"originator_hidden"`
+	// OnionHops is 0 if requests go to the network directly; then OriginatorHidden is false.
+	OnionHops        int   `json:"onion_hops"`
+	OriginatorHidden bool  `json:"originator_hidden"`
+	Onion            Onion `json:"onion"`
+}
+
+// Onion is what there is to hide the originator with.
+type Onion struct {
+	Relays   int      `json:"relays"`   // other nodes that can be part of a circuit
+	Missing  int      `json:"missing"`  // how many more are needed before a circuit can be built
+	Guards   int      `json:"guards"`   // relays that circuits begin with; which ones is not told
+	Ready    int      `json:"ready"`    // circuits that wait for use
+	InUse    int      `json:"in_use"`   // circuits that carry requests
+	Building int      `json:"building"` // circuits that are being built
+	Links    int      `json:"links"`    // connections that exist for circuits alone
+	Obstacle string   `json:"obstacle,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // PeerCount counts peers.
@@ -86,6 +100,7 @@ type Job struct {
 	URI      string     `json:"uri,omitempty"`
 	Size     uint64     `json:"size"`
 	MIME     string     `json:"mime,omitempty"`
+	Obstacle string     `json:"obstacle,omitempty"` // why a running job cannot go on at the moment
 	Error    *Error     `json:"error,omitempty"`
 }
 
@@ -112,6 +127,9 @@ func newJob(s jobs.Snapshot) Job {
 	}
 	if s.URI.Type != 0 {
 		j.URI = s.URI.Encode()
+	}
+	if s.Obstacle != nil {
+		j.Obstacle = s.Obstacle.Error()
 	}
 	if s.Err != nil {
 		j.Error = newError(s.Err)

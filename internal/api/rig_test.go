@@ -22,6 +22,8 @@ type network struct {
 	blocks map[keys.ID]keys.Block
 	left   int           // fetches that are still answered; negative = all
 	stuck  chan struct{} // closed when a fetch is not answered
+
+	obstacle error
 }
 
 func newNetwork() *network {
@@ -54,6 +56,24 @@ func (n *network) Insert(_ context.Context, b keys.Block, _ bool) error {
 	defer n.mu.Unlock()
 	n.blocks[b.ID()] = b
 	return nil
+}
+
+func (n *network) each() jobs.Network { return n }
+
+func (n *network) Expect(uint64) {}
+func (n *network) Close()        {}
+
+func (n *network) Obstacle() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.obstacle
+}
+
+// obstruct puts an obstacle in the way of all jobs, or takes it away.
+func (n *network) obstruct(why error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.obstacle = why
 }
 
 // answer makes the network answer that many more fetches and lose none.
@@ -92,7 +112,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{T: t, net: newNetwork()}
-	r.jobs = jobs.New(jobs.Config{Network: r.net})
+	r.jobs = jobs.New(jobs.Config{Network: r.net.each})
 	server := httptest.NewUnstartedServer(New(Config{Jobs: r.jobs, Token: token, Stop: func() {}}))
 	server.Config.ReadTimeout = readTimeout
 	server.Start()

@@ -18,6 +18,7 @@ import (
 	"nightjar/internal/api/foldertar"
 	"nightjar/internal/content"
 	"nightjar/internal/jobs"
+	"nightjar/internal/node"
 	"nightjar/keys"
 )
 
@@ -256,6 +257,39 @@ func TestEventsEndWithTheFinalState(t *testing.T) {
 	if err := r.client.Watch(t.Context(), id, func(j Job) { again = append(again, j.State) }); err != nil || len(again) != 1 {
 		t.Errorf("a listener that comes late: %v, %v", again, err)
 	}
+}
+
+// A get that waits for relays tells its listeners so, and when there are enough, that too.
+func TestEventsTellWhatAJobWaitsFor(t *testing.T) {
+	r := newRig(t)
+	r.net.answer(0)
+	r.net.obstruct(&node.ObstacleError{Why: "2 more relays are needed", Missing: 2})
+	id := r.create(JobRequest{Kind: jobs.Get, URI: "KSK@word"})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	fetched := make(chan error, 1)
+	go func() { // ends with the job
+		_, err := r.client.Download(ctx, id)
+		fetched <- err
+	}()
+	<-r.net.stuck
+	var told []string
+	err := r.client.Watch(t.Context(), id, func(j Job) {
+		if n := len(told); n == 0 || told[n-1] != j.Obstacle {
+			told = append(told, j.Obstacle)
+			r.net.obstruct(nil)
+		}
+		if len(told) == 2 {
+			cancel()
+		}
+	})
+	if err != nil {
+		t.Errorf("Watch: %v", err)
+	}
+	if len(told) < 2 || told[0] != "2 more relays are needed" || told[1] != "" {
+		t.Errorf("told %q", told)
+	}
+	<-fetched
 }
 
 func TestDialFindsOnlyItsOwnNode(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,38 @@ type network struct {
 	mu     sync.Mutex
 	blocks map[keys.ID]keys.Block
 	silent bool
+
+	obstacle error
+	expected uint64 // the most that Expect was told
+	open     int    // jobs that it was given to and that have not closed it
+	given    int
+}
+
+// each gives the network to a job.
+func (n *network) each() Network {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open++
+	n.given++
+	return n
+}
+
+func (n *network) Expect(blocks uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.expected = max(n.expected, blocks)
+}
+
+func (n *network) Obstacle() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.obstacle
+}
+
+func (n *network) Close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open--
 }
 
 func newNetwork() *network { return &network{blocks: map[keys.ID]keys.Block{}} }
@@ -49,7 +82,7 @@ func deliverTo(w io.Writer) func(context.Context, *content.Object) error {
 }
 
 func TestPutThenGet(t *testing.T) {
-	m := New(Config{Network: newNetwork()})
+	m := New(Config{Network: newNetwork().each})
 	defer m.Close()
 	want := bytes.Repeat([]byte("nightjar"), 20_000)
 	put, err := m.NewPut(PutSpec{Name: "song.txt"})
@@ -85,7 +118,7 @@ func TestPutThenGet(t *testing.T) {
 }
 
 func TestGetOfAnUnknownKey(t *testing.T) {
-	m := New(Config{Network: newNetwork()})
+	m := New(Config{Network: newNetwork().each})
 	defer m.Close()
 	get, err := m.NewGet(GetSpec{URI: keys.URI{Type: keys.CHK}})
 	if err != nil {
@@ -101,7 +134,7 @@ func TestGetOfAnUnknownKey(t *testing.T) {
 func TestFindingHasALimit(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{0: time.Minute, time.Hour: time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			m := New(Config{Network: &network{silent: true}, FindTimeout: time.Minute})
+			m := New(Config{Network: (&network{silent: true}).each, FindTimeout: time.Minute})
 			get, err := m.NewGet(GetSpec{URI: keys.URI{Type: keys.CHK}, Timeout: timeout})
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +154,7 @@ func TestFindingHasALimit(t *testing.T) {
 // A put whose reader blocks ends when it is cancelled, because interrupt unblocks the reader.
 func TestCancelUnblocksTheReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := New(Config{Network: newNetwork()})
+		m := New(Config{Network: newNetwork().each})
 		put := newPut(t, m)
 		r, w := io.Pipe()
 		ended := make(chan error)
@@ -134,6 +167,65 @@ func TestCancelUnblocksTheReader(t *testing.T) {
 			t.Errorf("Put: %v", err)
 		}
 		wantState(t, put, Cancelled, ErrCancelled)
+		m.Close()
+	})
+}
+
+// Invariant 7.
+func TestEachJobHasANetworkOfItsOwn(t *testing.T) {
+	n := newNetwork()
+	m := New(Config{Network: n.each})
+	put := newPut(t, m)
+	file := make([]byte, 3*keys.DataSize)
+	rand.NewChaCha8([32]byte{1}).Read(file) // does not compress
+	if err := put.Put(t.Context(), bytes.NewReader(file), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	get, err := m.NewGet(GetSpec{URI: put.Snapshot().URI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.given != 1 || n.open != 0 {
+		t.Errorf("after one job %d networks were given, and %d are open", n.given, n.open)
+	}
+	n.expected = 0
+	err = get.Get(t.Context(), func(ctx context.Context, o *content.Object) error {
+		if n.open != 1 {
+			t.Errorf("%d networks are open while the job runs", n.open)
+		}
+		return o.WriteTo(ctx, io.Discard)
+	}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.given != 2 || n.open != 0 || n.expected < 2 {
+		t.Errorf("%d networks were given, %d are open, and %d blocks were announced", n.given, n.open, n.expected)
+	}
+	m.Close()
+}
+
+// A job that cannot go on says why while it runs, and when time runs out.
+func TestAJobSaysWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := errors.New("2 more relays are needed")
+		n := &network{silent: true, obstacle: why}
+		m := New(Config{Network: n.each, FindTimeout: time.Minute})
+		get, err := m.NewGet(GetSpec{URI: keys.URI{Type: keys.CHK}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() { ended <- get.Get(t.Context(), deliverTo(io.Discard), func() {}) }()
+		synctest.Wait()
+		if s := get.Snapshot(); s.State != Running || s.Obstacle != why {
+			t.Errorf("the job is %s and waits for %v", s.State, s.Obstacle)
+		}
+		if err := <-ended; !errors.Is(err, ErrTimeout) || !errors.Is(err, why) {
+			t.Errorf("Get: %v", err)
+		}
+		if s := get.Snapshot(); s.Obstacle != nil || !errors.Is(s.Err, why) {
+			t.Errorf("afterwards it waits for %v and has failed with %v", s.Obstacle, s.Err)
+		}
 		m.Close()
 	})
 }

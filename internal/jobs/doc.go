@@ -20,6 +20,7 @@
 //  4. One caller at most feeds or drains a job.
 //  5. Close returns after every running job has returned; afterwards no job can be made or claimed.
 //  6. A job that ends early calls the caller's interrupt function, so that a blocked read or write ends too.
+//  7. No two jobs share a Network, so that the network can keep what one asks for apart from what another does.
 //
 // # Concurrency
 //

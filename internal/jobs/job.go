@@ -51,6 +51,7 @@ type Snapshot struct {
 	URI      keys.URI // the result of a put that is done; the resolved request URI of a get whose manifest was found
 	Size     uint64   // content bytes; of a put known when it is done, of a get once its manifest was found
 	MIME     string   // of a get of a file once its manifest was found
+	Obstacle error    // why a running job cannot go on at the moment; nil = nothing is in the way
 	Err      error    // set if and only if State is Failed or Cancelled
 }
 
@@ -68,6 +69,7 @@ type Job struct {
 	snap    Snapshot
 	claimed bool
 	cancel  context.CancelCauseFunc // of the claimed run
+	network Network                 // of the claimed run, while it runs
 	meter   meter
 	changed chan struct{} // closed and forgotten at the next change; nil while nobody watches
 
@@ -86,20 +88,25 @@ func (j *Job) Folder() bool { return j.put.Folder }
 // Snapshot describes the job as it is now.
 func (j *Job) Snapshot() Snapshot {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.snap
+	s, network := j.snap, j.network
+	j.mu.Unlock()
+	if network != nil && s.State == Running {
+		s.Obstacle = network.Obstacle()
+	}
+	return s
 }
 
-// Watch describes the job as it is now and returns a channel that is closed once that is out of date. A listener that
-// comes late finds the newest state, so it can lose steps in between but never the final one. After a final state the
-// channel is never closed.
+// Watch describes the job as it is now and returns a channel that is closed once that is out of date, except that an obstacle
+// comes and goes unannounced. A listener that comes late finds the newest state, so it can lose steps in between but never
+// the final one. After a final state the channel is never closed.
 func (j *Job) Watch() (Snapshot, <-chan struct{}) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	if j.changed == nil {
 		j.changed = make(chan struct{})
 	}
-	return j.snap, j.changed
+	changed := j.changed
+	j.mu.Unlock()
+	return j.Snapshot(), changed
 }
 
 // Ended is closed when the job has become final.
@@ -180,6 +187,9 @@ func (j *Job) finish(err error) {
 }
 
 func (j *Job) report(p content.Progress) {
+	if j.network != nil {
+		j.network.Expect(p.Need)
+	}
 	now := time.Now()
 	j.change(func(s *Snapshot) {
 		s.Progress = p

@@ -30,15 +30,22 @@ var (
 	ErrClosed = errors.New("jobs: the node is stopping")
 )
 
-// Network is where blocks come from and go to.
+// Network is where one job's blocks come from and go to.
 type Network interface {
 	content.Source
 	content.Sink
+	// Expect says how many blocks the job will have asked for or inserted in the end, as far as that is known.
+	Expect(blocks uint64)
+	// Obstacle is why the network can be asked for nothing at the moment, in words for people; nil = nothing is in the way.
+	Obstacle() error
+	// Close says that the job is over.
+	Close()
 }
 
 // Config says how many jobs there may be; the zero value of every number means its default.
 type Config struct {
-	Network     Network
+	// Network is called for every job that runs, so that the network can keep apart what belongs to different jobs.
+	Network     func() Network
 	MaxOpen     int           // jobs waiting or running; default 64
 	Puts        int           // puts running at once; default 4: each holds two segments of content in memory
 	Gets        int           // gets running at once; default 8

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -34,7 +35,7 @@ func (j *Job) Put(ctx context.Context, r io.Reader, interrupt func()) error {
 		return ErrState
 	}
 	return j.run(ctx, interrupt, func(ctx context.Context) error {
-		uri, err := content.PutFile(ctx, j.m.cfg.Network, r, j.putOptions())
+		uri, err := content.PutFile(ctx, j.network, r, j.putOptions())
 		return j.inserted(uri, err)
 	})
 }
@@ -45,7 +46,7 @@ func (j *Job) PutFolder(ctx context.Context, r content.FolderReader, interrupt f
 		return ErrState
 	}
 	return j.run(ctx, interrupt, func(ctx context.Context) error {
-		uri, err := content.PutFolder(ctx, j.m.cfg.Network, r, j.putOptions())
+		uri, err := content.PutFolder(ctx, j.network, r, j.putOptions())
 		return j.inserted(uri, err)
 	})
 }
@@ -101,8 +102,8 @@ func (j *Job) find(ctx context.Context) (*content.Object, error) {
 		ctx, stop = context.WithTimeoutCause(ctx, j.m.cfg.FindTimeout, ErrTimeout)
 		defer stop()
 	}
-	o, err := content.Open(ctx, j.m.cfg.Network, j.get.URI, content.GetOptions{MaxSize: j.get.MaxSize, Progress: j.report})
-	return o, verdict(ctx, err)
+	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{MaxSize: j.get.MaxSize, Progress: j.report})
+	return o, j.verdict(ctx, err)
 }
 
 // run claims the job, waits for a slot, and does the work.
@@ -123,7 +124,7 @@ func (j *Job) run(ctx context.Context, interrupt func(), work func(context.Conte
 	}
 	stop := context.AfterFunc(ctx, interrupt)
 	defer stop()
-	err := verdict(ctx, j.work(ctx, work))
+	err := j.verdict(ctx, j.work(ctx, work))
 	j.finish(err)
 	return err
 }
@@ -134,15 +135,39 @@ func (j *Job) work(ctx context.Context, work func(context.Context) error) error 
 		return err
 	}
 	defer release()
+	j.connect()
+	defer j.disconnect()
 	j.change(func(s *Snapshot) {
 		s.State = Running
 		s.Started = time.Now()
 	})
-	return work(ctx)
+	return j.verdict(ctx, work(ctx))
 }
 
-// verdict says why work failed: what ended its context counts for more than the error that followed from it.
-func verdict(ctx context.Context, err error) error {
+// connect gives the job a network of its own. Only whoever runs the job reads it without the lock.
+func (j *Job) connect() {
+	if j.m.cfg.Network == nil {
+		return // tests run jobs that ask for nothing
+	}
+	network := j.m.cfg.Network()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.network = network
+}
+
+func (j *Job) disconnect() {
+	j.mu.Lock()
+	network := j.network
+	j.network = nil
+	j.mu.Unlock()
+	if network != nil {
+		network.Close()
+	}
+}
+
+// verdict says why work failed: what ended its context counts for more than the error that followed from it, and what stood in
+// the way when time ran out for more than that it did.
+func (j *Job) verdict(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -151,6 +176,10 @@ func verdict(ctx context.Context, err error) error {
 		return err
 	case errors.Is(cause, context.Canceled):
 		return ErrCancelled
+	case errors.Is(cause, ErrTimeout) && j.network != nil && j.network.Obstacle() != nil:
+		return fmt.Errorf("%w (%w)", j.network.Obstacle(), cause)
+	case errors.Is(err, cause):
+		return err // it says more
 	default:
 		return cause
 	}

@@ -2,9 +2,14 @@ package node
 
 import (
 	"context"
+	"crypto/hmac"
+	crand "crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"nightjar/internal/content"
@@ -22,14 +27,41 @@ const (
 	minTopCopies = 3
 )
 
-// Client fetches and inserts on behalf of the local user. It implements content.Source and content.Sink.
+// Client fetches and inserts on behalf of the local user. It implements content.Source and content.Sink. Each client is an
+// isolation group: its requests share circuits with no other's.
 type Client struct {
-	n     *Node
-	class wire.Class
+	n      *Node
+	class  wire.Class
+	group  [32]byte
+	blocks atomic.Int64 // as Expect said
 }
 
-// Client returns a client whose requests have the given class.
-func (n *Node) Client(class wire.Class) *Client { return &Client{n, class} }
+// Client returns a client whose requests have the given class, and whose group is its own. Close it when it is done.
+func (n *Node) Client(class wire.Class) *Client {
+	c := &Client{n: n, class: class}
+	crand.Read(c.group[:])
+	return c
+}
+
+// ClientFor returns a client that shares its group with all that have the same class and name: a site, say, that is read again
+// and again. Its circuits go when they have not been used for a while.
+func (n *Node) ClientFor(class wire.Class, name []byte) *Client {
+	mac := hmac.New(sha256.New, n.groups[:]) // keyed, so that a group says nothing of the name
+	mac.Write([]byte{byte(class)})
+	mac.Write(name)
+	return &Client{n: n, class: class, group: [32]byte(mac.Sum(nil))}
+}
+
+// Expect says how many blocks the client will have asked for or inserted in the end: the more, the more circuits they are
+// spread over.
+func (c *Client) Expect(blocks uint64) { c.blocks.Store(int64(min(blocks, math.MaxInt32))) }
+
+// Obstacle is why the network can be asked for nothing at the moment: it wraps ErrNoCircuit, and its text is for people. Nil if
+// nothing is in the way. Requests that are made meanwhile wait.
+func (c *Client) Obstacle() error { return c.n.obstacle() }
+
+// Close says that no more requests come of the client's group.
+func (c *Client) Close() {}
 
 // Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoAnswer, ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
 // top block are tried in random order, so that no one place on the ring sees all who ask.

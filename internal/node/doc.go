@@ -5,7 +5,7 @@
 // verification of blocks) happens on other goroutines, which answer through the inbox.
 //
 // What it is not: it makes no routing decision, it knows no file format, and it does not hide who asks. Requests of
-// the local user enter key routing directly as long as onion circuits do not exist; Status.OnionHops says so.
+// the local user enter key routing directly as long as onion circuits do not exist; Status.Onion.Hops says so.
 //
 // # Invariants
 //

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 // Config says what a node is made of. Nothing is started by making a node.
 type Config struct {
 	Identity   ed25519.PrivateKey
+	Direct     bool // requests of the local user go to the network directly, and whoever is near can tell; for experiments
 	Store      store.Store
 	Transports []link.Transport // preferred first
 	Listen     []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
@@ -39,6 +41,7 @@ type Node struct {
 	queued     atomic.Int64 // bytes in all outboxes
 	complained atomic.Int64 // when, as Unix time
 	scope      scope        // set before Ready
+	groups     [32]byte     // keys the names of isolation groups
 
 	strangers chan struct{} // holds one for each inbound link that has not said Hello
 
@@ -52,9 +55,14 @@ var (
 	ErrStopped = errors.New("node: stopped")
 	// ErrNotStored reports a block that the network did not accept.
 	ErrNotStored = errors.New("node: the network did not accept the block")
+	// ErrNoCircuit reports that no circuit can be built, so that nothing can be asked of the network; see ObstacleError.
+	ErrNoCircuit = errors.New("node: no circuit can be built")
 	// ErrNoAnswer reports that the network could not be asked properly: what was sought may exist.
 	ErrNoAnswer = errors.New("node: the network did not answer")
 )
+
+// Hops is how many other nodes a request passes before it enters key routing.
+const Hops = 3
 
 const (
 	lookWorkers = 4  // reads are served from memory maps: more than the cores gains nothing
@@ -77,6 +85,7 @@ func New(cfg Config) (*Node, error) {
 		inbox: newInbox(), lifetime: newLifetime(),
 		strangers: make(chan struct{}, maxStrangers),
 	}
+	rand.Read(n.groups[:])
 	n.looks = newPool(lookWorkers, n.look)
 	n.keeps = newPool(keepWorkers, n.keep)
 	return n, nil

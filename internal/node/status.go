@@ -14,9 +14,31 @@ type Status struct {
 	Peers   []Peer
 	Barred  int // nodes that broke the protocol and are kept out
 	Store   store.Stats
-	// OnionHops is 0: the originator of a request is not hidden.
-	OnionHops int
+	Onion   Onion
 }
+
+// Onion is how the originator of requests is hidden.
+type Onion struct {
+	Hops     int // 0 = not at all: requests go to the network directly
+	Relays   int // other nodes that can be part of a circuit
+	Missing  int // how many more are needed before a circuit can be built
+	Guards   int // relays that this node begins its circuits with
+	Ready    int // circuits that wait for use
+	InUse    int // circuits that carry requests
+	Building int
+	Links    int      // connections that exist for circuits alone
+	Warnings []string // what weakens the protection at present, for people
+	Obstacle error    // why no circuit can be built, an *ObstacleError; nil = nothing is in the way
+}
+
+// ObstacleError says in words for people why no circuit can be built. It wraps ErrNoCircuit.
+type ObstacleError struct {
+	Why     string
+	Missing int // how many more relays are needed; 0 = that is not the reason
+}
+
+func (e *ObstacleError) Error() string { return e.Why }
+func (e *ObstacleError) Unwrap() error { return ErrNoCircuit }
 
 // Peer is one link.
 type Peer struct {
@@ -62,3 +84,6 @@ func (n *Node) ask(f func(*loop)) {
 	case <-n.ended:
 	}
 }
+
+// obstacle is why no circuit can be built.
+func (n *Node) obstacle() error { return nil }
