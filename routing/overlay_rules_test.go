@@ -19,7 +19,7 @@ var start = time.Unix(1e9, 0)
 func stranger(i int, issued uint64) wire.Descriptor {
 	seed := make([]byte, ed25519.SeedSize)
 	binary.BigEndian.PutUint32(seed[8:], uint32(i))
-	d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed), issued, []wire.Addr{"tcp/192.0.2.9:9"})
+	d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed), issued, [32]byte{}, []wire.Addr{"tcp/192.0.2.9:9"})
 	if err != nil {
 		panic(err)
 	}

@@ -50,7 +50,7 @@ func newRing(t testing.TB, n int, latency time.Duration) *ring {
 func (r *ring) add(i int) *ringNode {
 	seed := make([]byte, ed25519.SeedSize)
 	binary.BigEndian.PutUint32(seed, uint32(i))
-	d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed), 0, []wire.Addr{wire.Addr(fmt.Sprintf("tcp/10.0.%d.%d:1", i/256, i%256))})
+	d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed), 0, [32]byte{}, []wire.Addr{wire.Addr(fmt.Sprintf("tcp/10.0.%d.%d:1", i/256, i%256))})
 	if err != nil {
 		r.t.Fatal(err)
 	}

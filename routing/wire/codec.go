@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"nightjar/crypto/onion"
 	"nightjar/keys"
 )
 
@@ -20,7 +21,7 @@ type BadBlockError struct {
 func (e *BadBlockError) Error() string { return fmt.Sprintf("wire: bad block (put=%t)", e.Put) }
 
 // Version is the version of everything in this package, as Hello carries it.
-const Version = 1
+const Version = 2
 
 // The first byte of a message: SPEC.md §2.
 const (
@@ -35,11 +36,20 @@ const (
 	typeStored = 0x13
 	typeFail   = 0x14
 	typeCancel = 0x15
+
+	typeCell   = 0x20
+	typeAskKey = 0x21
+	typeKey    = 0x22
+
+	typeRoot    = 0x30
+	typeDigests = 0x31
+	typeList    = 0x32
+	typeRelays  = 0x33
 )
 
 // Sizes in bytes of whole messages, or of all that precedes their variable part.
 const (
-	sizeHello  = 1 + 1
+	sizeHello  = 1 + 2
 	sizePing   = 1 + 8
 	sizeNear   = 1 + 4 + 8
 	sizeNodes  = 1 + 4 + 1
@@ -49,11 +59,23 @@ const (
 	sizeStored = 1 + 4 + 1
 	sizeFail   = 1 + 4 + 1
 	sizeCancel = 1 + 4
+
+	sizeCell   = 1 + 8 + onion.BodySize
+	sizeAskKey = 1 + 4 + 32
+	sizeKey    = 1 + 4 + onion.KeySize
+
+	sizeRoot    = 1 + 16
+	sizeDigests = 1 + 8*Buckets
+	sizeList    = 1 + 2
+	sizeListed  = 8 + 4
+	sizeRelays  = 1 + 1
 )
 
 // Append appends the encoding of m to b.
 func Append(b []byte, m Message) []byte {
 	switch m := m.(type) {
+	case Cell:
+		return appendCell(b, m)
 	case Data:
 		b = appendReq(b, typeData, m.Req)
 		b = m.Block.ID().Append(b)
@@ -78,11 +100,17 @@ func Append(b []byte, m Message) []byte {
 		}
 		return b
 	case Hello:
-		return m.Self.Append(append(b, typeHello, m.Version))
+		return m.Self.Append(append(b, typeHello, m.Version, byte(m.Purpose)))
 	case Ping:
 		return binary.BigEndian.AppendUint64(append(b, typePing), m.Nonce)
 	case Pong:
 		return binary.BigEndian.AppendUint64(append(b, typePong), m.Nonce)
+	case AskKey:
+		return append(appendReq(b, typeAskKey, m.Req), m.Hash[:]...)
+	case Key:
+		return append(appendReq(b, typeKey, m.Req), m.Key[:]...)
+	case Root, Digests, List, Relays:
+		return appendGossip(b, m)
 	}
 	panic("wire: Append of a message that this package does not define")
 }
@@ -94,6 +122,8 @@ func Size(m Message) int {
 		return sizeData + len(m.Block.Data())
 	case Put:
 		return sizePut + len(m.Block.Data())
+	case Cell:
+		return sizeCell
 	}
 	var b [sizeGet]byte
 	return len(Append(b[:0], m))

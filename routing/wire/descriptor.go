@@ -18,29 +18,30 @@ const MaxAddrs = 4
 // Descriptor says who a node is and where it listens, signed by its identity key. It is verified when it is parsed.
 type Descriptor struct {
 	ID     NodeID
-	Issued uint64 // Unix time in seconds, rounded down to the hour; the newest descriptor of a node wins
+	Issued uint64   // Unix time in seconds, rounded down to the hour; the newest descriptor of a node wins
+	Onion  [32]byte // hash of the onion key of the day (crypto/onion.KeyHash); zero = the node does not relay circuits
 	Addrs  []Addr
 	sig    [64]byte
 }
 
 const (
 	// descriptorLabel separates these signatures from all others that an identity key makes.
-	descriptorLabel = "nightjar descriptor v1"
-	// headSize is what precedes the addresses: version, ID, time, number of addresses.
-	headSize = 1 + 32 + 8 + 1
+	descriptorLabel = "nightjar descriptor v2"
+	// headSize is what precedes the addresses: version, ID, time, onion key, number of addresses.
+	headSize = 1 + 32 + 8 + 32 + 1
 	// maxDescriptor is the largest encoded descriptor in bytes.
 	maxDescriptor = headSize + MaxAddrs*maxAddr + ed25519.SignatureSize
 	// hour is the grain in seconds of Issued: a finer one would tell when a node was started.
 	hour = 3600
 )
 
-// NewDescriptor signs a descriptor with the node's identity key. issued is rounded down to the hour; addresses are
+// NewDescriptor signs a descriptor with the node's identity key. onion is the hash of its onion key. issued is rounded down to the hour; addresses are
 // brought into their one spelling. The error is ErrBadDescriptor.
-func NewDescriptor(identity ed25519.PrivateKey, issued uint64, addrs []Addr) (Descriptor, error) {
+func NewDescriptor(identity ed25519.PrivateKey, issued uint64, onion [32]byte, addrs []Addr) (Descriptor, error) {
 	if len(identity) != ed25519.PrivateKeySize || len(addrs) > MaxAddrs {
 		return Descriptor{}, ErrBadDescriptor
 	}
-	d := Descriptor{ID: NodeID(identity.Public().(ed25519.PublicKey)), Issued: issued - issued%hour}
+	d := Descriptor{ID: NodeID(identity.Public().(ed25519.PublicKey)), Issued: issued - issued%hour, Onion: onion}
 	for _, a := range addrs {
 		raw, ok := appendAddr(nil, a)
 		if !ok {
@@ -61,6 +62,7 @@ func (d Descriptor) appendBody(b []byte) []byte {
 	b = append(b, Version)
 	b = append(b, d.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, d.Issued)
+	b = append(b, d.Onion[:]...)
 	b = append(b, byte(len(d.Addrs)))
 	for _, a := range d.Addrs {
 		b, _ = appendAddr(b, a)
@@ -70,7 +72,7 @@ func (d Descriptor) appendBody(b []byte) []byte {
 
 // Equal reports whether both are the same signed statement.
 func (d Descriptor) Equal(other Descriptor) bool {
-	return d.ID == other.ID && d.Issued == other.Issued && d.sig == other.sig && slices.Equal(d.Addrs, other.Addrs)
+	return d.ID == other.ID && d.Issued == other.Issued && d.Onion == other.Onion && d.sig == other.sig && slices.Equal(d.Addrs, other.Addrs)
 }
 
 // descriptorSize is the length of the descriptor at the front of b by its own account; ok is false if b is too short or the account absurd.
@@ -101,6 +103,7 @@ func ParseDescriptor(b []byte) (d Descriptor, rest []byte, err error) {
 	if d.Issued%hour != 0 {
 		return Descriptor{}, nil, ErrBadDescriptor
 	}
+	d.Onion = [32]byte(b[41:73])
 	at := headSize
 	for range b[headSize-1] {
 		n, _ := addrSize(b[at:])

@@ -100,9 +100,20 @@ type Nodes struct {
 	Nodes []Descriptor
 }
 
-// Hello is the first message in each direction: who is there and how to reach it.
+// Purpose is what a link is for.
+type Purpose uint8
+
+const (
+	// ForRouting links carry everything: their ends are peers.
+	ForRouting Purpose = 0
+	// ForCircuits links carry cells and the keys for them, nothing else: their ends are no peers.
+	ForCircuits Purpose = 1
+)
+
+// Hello is the first message in each direction: who is there and how to reach it. The side that dialled says what for; the other repeats it.
 type Hello struct {
 	Version uint8
+	Purpose Purpose
 	Self    Descriptor
 }
 

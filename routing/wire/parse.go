@@ -12,6 +12,8 @@ func Parse(b []byte) (Message, error) {
 		return nil, ErrMalformed
 	}
 	switch b[0] {
+	case typeCell:
+		return parseCell(b)
 	case typeData:
 		return parseData(b)
 	case typePut:
@@ -26,6 +28,10 @@ func Parse(b []byte) (Message, error) {
 		return parseNodes(b)
 	case typeHello:
 		return parseHello(b)
+	case typeAskKey, typeKey:
+		return parseKey(b)
+	case typeRoot, typeDigests, typeList, typeRelays:
+		return parseGossip(b)
 	}
 	return nil, ErrMalformed
 }
@@ -117,37 +123,46 @@ func parseNumber(b []byte) (Message, error) {
 	return nil, ErrMalformed
 }
 
-// parseNodes checks the whole layout first and the signatures, which cost far more, only when it is sound.
 func parseNodes(b []byte) (Message, error) {
-	if len(b) < sizeNodes || b[5] > MaxNodes || len(b)-sizeNodes > int(b[5])*maxDescriptor {
+	if len(b) < sizeNodes {
 		return nil, ErrMalformed
 	}
-	m := Nodes{Req: req(b)}
+	nodes, ok := parseDescriptors(b[sizeNodes:], int(b[5]))
+	if !ok {
+		return nil, ErrMalformed
+	}
+	return Nodes{Req: req(b), Nodes: nodes}, nil
+}
+
+// parseDescriptors reads n descriptors that fill b. It checks the whole layout first and the signatures, which cost far more, only
+// when it is sound.
+func parseDescriptors(b []byte, n int) (nodes []Descriptor, ok bool) {
+	if n > MaxNodes || len(b) > n*maxDescriptor {
+		return nil, false
+	}
 	var ends [MaxNodes]int
-	rest := b[sizeNodes:]
-	n := int(b[5])
+	rest := b
 	for i := range n {
 		size, ok := descriptorSize(rest)
 		if !ok {
-			return nil, ErrMalformed
+			return nil, false
 		}
 		ends[i], rest = size, rest[size:]
 	}
 	if len(rest) != 0 {
-		return nil, ErrMalformed
+		return nil, false
 	}
 	if n > 0 {
-		m.Nodes = make([]Descriptor, n)
+		nodes = make([]Descriptor, n)
 	}
-	rest = b[sizeNodes:]
-	for i := range m.Nodes {
-		d, _, err := ParseDescriptor(rest[:ends[i]])
+	for i := range nodes {
+		d, _, err := ParseDescriptor(b[:ends[i]])
 		if err != nil {
-			return nil, ErrMalformed
+			return nil, false
 		}
-		m.Nodes[i], rest = d, rest[ends[i]:]
+		nodes[i], b = d, b[ends[i]:]
 	}
-	return m, nil
+	return nodes, true
 }
 
 func parseHello(b []byte) (Message, error) {
@@ -155,12 +170,15 @@ func parseHello(b []byte) (Message, error) {
 		return nil, ErrMalformed
 	}
 	d, rest, err := ParseDescriptor(b[sizeHello:])
-	if err != nil || len(rest) != 0 {
+	if err != nil || len(rest) != 0 || Purpose(b[2]) > ForCircuits {
 		return nil, ErrMalformed
 	}
-	return Hello{Version: b[1], Self: d}, nil
+	return Hello{Version: b[1], Purpose: Purpose(b[2]), Self: d}, nil
 }
 
-// IsNodes reports whether an encoded message claims to be Nodes: the one kind whose parsing costs signatures, so that whoever
-// expects none need not pay for them.
+// IsNodes reports whether an encoded message claims to be Nodes, whose parsing costs signatures, so that whoever expects none
+// need not pay for them.
 func IsNodes(b []byte) bool { return len(b) > 0 && b[0] == typeNodes }
+
+// IsRelays reports the same of Relays.
+func IsRelays(b []byte) bool { return len(b) > 0 && b[0] == typeRelays }

@@ -131,6 +131,7 @@ func zeroName() []byte {
 
 var (
 	name1  = bytes.Repeat([]byte{0xab}, 32)
+	onion1 = bytes.Repeat([]byte{0xcd}, 32)
 	tcp4   = cat(1, 4, 192, 0, 2, 1, u16(4001))
 	quic6  = cat(2, 16, 0x20, 0x01, 0x0d, 0xb8, make([]byte, 11), 1, u16(443))
 	named4 = cat(0, 5, "obfs4", 4, 198, 51, 100, 7, u16(9))
@@ -139,18 +140,19 @@ var (
 // sign puts a descriptor together from its parts and signs it with the test identity.
 func sign(version int, issued uint64, count int, addrs ...[]byte) []byte {
 	key := testIdentity(1)
-	body := cat(version, []byte(key.Public().(ed25519.PublicKey)), u64(issued), count, bytes.Join(addrs, nil))
-	return cat(body, ed25519.Sign(key, cat("nightjar descriptor v1", body)))
+	body := cat(version, []byte(key.Public().(ed25519.PublicKey)), u64(issued), onion1, count, bytes.Join(addrs, nil))
+	return cat(body, ed25519.Sign(key, cat("nightjar descriptor v2", body)))
 }
 
 const someHour = 1_700_000_000 / 3600 * 3600
 
 func messageVectors(t *testing.T) []vector {
-	plain, full := sign(1, someHour, 0), sign(1, someHour, 3, tcp4, quic6, named4)
+	plain, full := sign(2, someHour, 0), sign(2, someHour, 3, tcp4, quic6, named4)
 	id := hex.EncodeToString(testIdentity(1).Public().(ed25519.PublicKey))
+	onion := hex.EncodeToString(onion1)
 	good := []vector{
-		{name: "hello", comment: "no addresses", is: "Hello version 1 " + id + " 1699999200 []", raw: cat(1, 1, plain)},
-		{name: "hello-later-version", comment: "§4.3: a parser accepts any version", is: "Hello version 9 " + id + " 1699999200 []", raw: cat(1, 9, plain)},
+		{name: "hello", comment: "no addresses", is: "Hello version 2 purpose 0 " + id + " 1699999200 " + onion + " []", raw: cat(1, 2, 0, plain)},
+		{name: "hello-later-version", comment: "§4.3: a parser accepts any version", is: "Hello version 9 purpose 1 " + id + " 1699999200 " + onion + " []", raw: cat(1, 9, 1, plain)},
 		{name: "ping", comment: "§4.3", is: "Ping 72623859790382856", raw: cat(2, u64(0x0102030405060708))},
 		{name: "pong", comment: "§4.3", is: "Pong 18446744073709551615", raw: cat(3, u64(1<<64-1))},
 		{name: "near", comment: "§4.2", is: "Near 4294967295 9223372036854775808", raw: cat(4, u32(1<<32-1), u64(1<<63))},
@@ -163,6 +165,16 @@ func messageVectors(t *testing.T) []vector {
 		{name: "fail-not-found", comment: "§4.1", is: "Fail 5 1", raw: cat(0x14, u32(5), 1)},
 		{name: "fail-failed", comment: "§4.1", is: "Fail 5 3", raw: cat(0x14, u32(5), 3)},
 		{name: "cancel", comment: "§4.1", is: "Cancel 5", raw: cat(0x15, u32(5))},
+		{name: "ask-key", comment: "§4.4", is: "AskKey 5 " + hex.EncodeToString(name1), raw: cat(0x21, u32(5), name1)},
+		{name: "key", comment: "§4.4: a parser does not look into the key", is: "Key 5", raw: cat(0x22, u32(5), make([]byte, 1216))},
+		{name: "cell-relay", comment: "§4.4", is: "Cell 16909060 3", raw: cat(0x20, u32(0x01020304), 3, 0, 0, 0, make([]byte, 2104))},
+		{name: "cell-pad", comment: "§4.4", is: "Cell 0 0", raw: cat(0x20, u32(0), 0, 0, 0, 0, make([]byte, 2104))},
+		{name: "root", comment: "§4.5", is: "Root abababababababababababababababab", raw: cat(0x30, name1[:16])},
+		{name: "digests", comment: "§4.5", is: "Digests 12370169555311111083", raw: cat(0x31, bytes.Repeat(name1, 64))},
+		{name: "list-none", comment: "§4.5", is: "List 255 false []", raw: cat(0x32, 255, 0)},
+		{name: "list-two", comment: "§4.5", is: "List 171 true [{12370169555311111083 7} {12370169555311111084 0}]", raw: cat(0x32, 0xab, 1, name1[:8], u32(7), name1[:7], 0xac, u32(0))},
+		{name: "relays-none", comment: "§4.5", is: "Relays 0", raw: cat(0x33, 0)},
+		{name: "relays-two", comment: "§4.5", is: "Relays 2", raw: cat(0x33, 2, plain, full)},
 	}
 	var out []vector
 	for _, v := range good {
@@ -193,8 +205,19 @@ func messageVectors(t *testing.T) []vector {
 		{name: "nodes-more", comment: "§8.2: one announced, two there", raw: cat(5, u32(1), 1, plain, full)},
 		{name: "nodes-many-announced", comment: "§8.4: 255 announced, none there", raw: cat(5, u32(1), 255)},
 		{name: "nodes-signature", comment: "§8.5: the second signature is wrong", raw: cat(5, u32(1), 2, plain, badSig)},
-		{name: "hello-signature", comment: "§8.5", raw: cat(1, 1, badSig)},
-		{name: "hello-two", comment: "§8.2: two descriptors", raw: cat(1, 1, plain, plain)},
+		{name: "hello-purpose", comment: "§8.7", raw: cat(1, 2, 2, plain)},
+		{name: "cell-command", comment: "§8.7", raw: cat(0x20, u32(1), 5, 0, 0, 0, make([]byte, 2104))},
+		{name: "cell-not-zero", comment: "§8.7", raw: cat(0x20, u32(1), 3, 0, 1, 0, make([]byte, 2104))},
+		{name: "list-bucket", comment: "§8.8: an item of another bucket", raw: cat(0x32, 0xac, 0, name1[:8], u32(7))},
+		{name: "list-order", comment: "§8.8: descending", raw: cat(0x32, 0xab, 0, name1[:7], 0xac, u32(0), name1[:8], u32(7))},
+		{name: "list-twice", comment: "§8.8: one relay twice", raw: cat(0x32, 0xab, 0, name1[:8], u32(7), name1[:8], u32(7))},
+		{name: "list-flag", comment: "§8.8: reply is 0 or 1", raw: cat(0x32, 0xab, 2)},
+		{name: "list-many", comment: "§8.8: 2 049 items", raw: cat(0x32, 0, 0), fill: 2049 * 12},
+		{name: "relays-seventeen", comment: "§8.4", raw: cat(0x33, 17, bytes.Repeat(plain, 17))},
+		{name: "relays-fewer", comment: "§8.2: three announced, two there", raw: cat(0x33, 3, plain, full)},
+		{name: "relays-signature", comment: "§8.5", raw: cat(0x33, 2, plain, badSig)},
+		{name: "hello-signature", comment: "§8.5", raw: cat(1, 2, 0, badSig)},
+		{name: "hello-two", comment: "§8.2: two descriptors", raw: cat(1, 2, 0, plain, plain)},
 	} {
 		v.expect = "malformed"
 		out = append(out, v)
@@ -247,18 +270,19 @@ func blockVectors() []vector {
 
 func descriptorVectors() []vector {
 	id := hex.EncodeToString(testIdentity(1).Public().(ed25519.PublicKey))
+	onion := hex.EncodeToString(onion1)
 	long := cat(0, 16, "abcdefghij_01234", 16, 0xfd, make([]byte, 14), 9, u16(65535))
 	out := []vector{
-		{name: "no-address", comment: "§5: a node that does not listen", is: id + " 1699999200 []", raw: sign(1, someHour, 0)},
-		{name: "three-addresses", comment: "§5", is: id + " 1699999200 [tcp/192.0.2.1:4001 quic/[2001:db8::1]:443 obfs4/198.51.100.7:9]", raw: sign(1, someHour, 3, tcp4, quic6, named4)},
-		{name: "largest", comment: "§5: 258 bytes", is: id + " 18446744073709551600 [abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535]",
-			raw: sign(1, (1<<64-1)/3600*3600, 4, long, long, long, long)},
-		{name: "loopback", comment: "§5: networks on one machine", is: id + " 0 [tcp/127.0.0.1:1]", raw: sign(1, 0, 1, cat(1, 4, 127, 0, 0, 1, u16(1)))},
+		{name: "no-address", comment: "§5: a node that does not listen", is: id + " 1699999200 " + onion + " []", raw: sign(2, someHour, 0)},
+		{name: "three-addresses", comment: "§5", is: id + " 1699999200 " + onion + " [tcp/192.0.2.1:4001 quic/[2001:db8::1]:443 obfs4/198.51.100.7:9]", raw: sign(2, someHour, 3, tcp4, quic6, named4)},
+		{name: "largest", comment: "§5: 290 bytes", is: id + " 18446744073709551600 " + onion + " [abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535]",
+			raw: sign(2, (1<<64-1)/3600*3600, 4, long, long, long, long)},
+		{name: "loopback", comment: "§5: networks on one machine", is: id + " 0 " + onion + " [tcp/127.0.0.1:1]", raw: sign(2, 0, 1, cat(1, 4, 127, 0, 0, 1, u16(1)))},
 	}
 	for i := range out {
 		out[i].expect = "ok"
 	}
-	good := sign(1, someHour, 1, tcp4)
+	good := sign(2, someHour, 1, tcp4)
 	flip := func(i int) []byte {
 		b := bytes.Clone(good)
 		b[i] ^= 1
@@ -268,33 +292,34 @@ func descriptorVectors() []vector {
 	for _, v := range []vector{
 		{name: "empty", comment: "too short", raw: nil},
 		{name: "short", comment: "a byte is missing", raw: good[:len(good)-1]},
-		{name: "head-only", comment: "no signature", raw: good[:42]},
+		{name: "head-only", comment: "no signature", raw: good[:74]},
 		{name: "version-zero", comment: "another version", raw: sign(0, someHour, 0)},
-		{name: "version-two", comment: "another version", raw: sign(2, someHour, 0)},
-		{name: "not-the-hour", comment: "a second past the hour", raw: sign(1, someHour+1, 0)},
-		{name: "five-addresses", comment: "one too many", raw: sign(1, someHour, 5, tcp4, tcp4, tcp4, tcp4, tcp4)},
-		{name: "fewer-addresses", comment: "two announced, one there", raw: sign(1, someHour, 2, tcp4)},
-		{name: "more-addresses", comment: "one announced, two there: the second is read as signature", raw: sign(1, someHour, 1, tcp4, tcp4)},
+		{name: "version-one", comment: "another version", raw: sign(1, someHour, 0)},
+		{name: "not-the-hour", comment: "a second past the hour", raw: sign(2, someHour+1, 0)},
+		{name: "five-addresses", comment: "one too many", raw: sign(2, someHour, 5, tcp4, tcp4, tcp4, tcp4, tcp4)},
+		{name: "fewer-addresses", comment: "two announced, one there", raw: sign(2, someHour, 2, tcp4)},
+		{name: "more-addresses", comment: "one announced, two there: the second is read as signature", raw: sign(2, someHour, 1, tcp4, tcp4)},
 		{name: "changed-id", comment: "the signature is another's", raw: flip(1)},
 		{name: "changed-time", comment: "the signature is over another time", raw: cat(good[:33], u64(someHour+3600), good[41:])},
+		{name: "changed-onion", comment: "the signature is over another onion key", raw: flip(50)},
 		{name: "changed-port", comment: "the signature is over another port", raw: flip(len(good) - 65)},
 		{name: "changed-signature", comment: "one bit", raw: flip(len(good) - 64)},
 		{name: "signature-not-reduced", comment: "S + ℓ in place of S: RFC 8032 forbids it", raw: addOrder(good)},
 		{name: "no-label", comment: "signed without the label", raw: cat(good[:len(good)-64], ed25519.Sign(testIdentity(1), good[:len(good)-64]))},
-		{name: "transport-code", comment: "no such transport", raw: sign(1, someHour, 1, cat(3, 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-spelled-out", comment: "tcp has a code: one address would have two spellings", raw: sign(1, someHour, 1, cat(0, 3, "tcp", 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-empty", comment: "no name", raw: sign(1, someHour, 1, cat(0, 0, 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-upper-case", comment: "names are lower case", raw: sign(1, someHour, 1, cat(0, 2, "WS", 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-slash", comment: "names have no slash", raw: sign(1, someHour, 1, cat(0, 3, "a/b", 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-long", comment: "17 bytes", raw: sign(1, someHour, 1, cat(0, 17, "abcdefghijklmnopq", 4, 192, 0, 2, 1, u16(1)))},
-		{name: "transport-name-past-the-end", comment: "255 bytes announced", raw: sign(1, someHour, 1, cat(0, 255, "a"))},
-		{name: "ip-length", comment: "5 bytes", raw: sign(1, someHour, 1, cat(1, 5, 192, 0, 2, 1, 9, u16(1)))},
-		{name: "ip-none", comment: "0 bytes", raw: sign(1, someHour, 1, cat(1, 0, u16(1)))},
-		{name: "ip-mapped", comment: "IPv4 in IPv6", raw: sign(1, someHour, 1, mapped)},
-		{name: "ip-unspecified", comment: "0.0.0.0", raw: sign(1, someHour, 1, cat(1, 4, 0, 0, 0, 0, u16(1)))},
-		{name: "ip-unspecified-v6", comment: "::", raw: sign(1, someHour, 1, cat(1, 16, make([]byte, 16), u16(1)))},
-		{name: "ip-multicast", comment: "224.0.0.1", raw: sign(1, someHour, 1, cat(1, 4, 224, 0, 0, 1, u16(1)))},
-		{name: "port-zero", comment: "nobody listens there", raw: sign(1, someHour, 1, cat(1, 4, 192, 0, 2, 1, u16(0)))},
+		{name: "transport-code", comment: "no such transport", raw: sign(2, someHour, 1, cat(3, 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-spelled-out", comment: "tcp has a code: one address would have two spellings", raw: sign(2, someHour, 1, cat(0, 3, "tcp", 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-empty", comment: "no name", raw: sign(2, someHour, 1, cat(0, 0, 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-upper-case", comment: "names are lower case", raw: sign(2, someHour, 1, cat(0, 2, "WS", 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-slash", comment: "names have no slash", raw: sign(2, someHour, 1, cat(0, 3, "a/b", 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-long", comment: "17 bytes", raw: sign(2, someHour, 1, cat(0, 17, "abcdefghijklmnopq", 4, 192, 0, 2, 1, u16(1)))},
+		{name: "transport-name-past-the-end", comment: "255 bytes announced", raw: sign(2, someHour, 1, cat(0, 255, "a"))},
+		{name: "ip-length", comment: "5 bytes", raw: sign(2, someHour, 1, cat(1, 5, 192, 0, 2, 1, 9, u16(1)))},
+		{name: "ip-none", comment: "0 bytes", raw: sign(2, someHour, 1, cat(1, 0, u16(1)))},
+		{name: "ip-mapped", comment: "IPv4 in IPv6", raw: sign(2, someHour, 1, mapped)},
+		{name: "ip-unspecified", comment: "0.0.0.0", raw: sign(2, someHour, 1, cat(1, 4, 0, 0, 0, 0, u16(1)))},
+		{name: "ip-unspecified-v6", comment: "::", raw: sign(2, someHour, 1, cat(1, 16, make([]byte, 16), u16(1)))},
+		{name: "ip-multicast", comment: "224.0.0.1", raw: sign(2, someHour, 1, cat(1, 4, 224, 0, 0, 1, u16(1)))},
+		{name: "port-zero", comment: "nobody listens there", raw: sign(2, someHour, 1, cat(1, 4, 192, 0, 2, 1, u16(0)))},
 	} {
 		v.expect, v.comment = "bad descriptor", "§8.5: "+v.comment
 		out = append(out, v)
@@ -318,11 +343,11 @@ func addOrder(descriptor []byte) []byte {
 }
 
 func refVectors(t *testing.T) []vector {
-	d, _, err := ParseDescriptor(sign(1, someHour, 2, tcp4, quic6))
+	d, _, err := ParseDescriptor(sign(2, someHour, 2, tcp4, quic6))
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, _, err := ParseDescriptor(sign(1, someHour, 1, tcp4))
+	one, _, err := ParseDescriptor(sign(2, someHour, 1, tcp4))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func class(err error) string {
 func spell(m Message) string {
 	switch m := m.(type) {
 	case Hello:
-		return fmt.Sprintf("Hello version %d %s", m.Version, spellDescriptor(m.Self))
+		return fmt.Sprintf("Hello version %d purpose %d %s", m.Version, m.Purpose, spellDescriptor(m.Self))
 	case Ping:
 		return fmt.Sprint("Ping ", m.Nonce)
 	case Pong:
@@ -113,13 +113,29 @@ func spell(m Message) string {
 		return fmt.Sprint("Fail ", m.Req, " ", uint8(m.Reason))
 	case Cancel:
 		return fmt.Sprint("Cancel ", m.Req)
+	case AskKey:
+		return fmt.Sprintf("AskKey %d %x", m.Req, m.Hash[:])
+	case Key:
+		return fmt.Sprint("Key ", m.Req)
+	case Cell:
+		return fmt.Sprint("Cell ", m.Circ, " ", m.Cmd)
+	case Root:
+		return fmt.Sprintf("Root %x", m.Hash[:])
+	case Digests:
+		return fmt.Sprint("Digests ", m.Buckets[255])
+	case List:
+		return fmt.Sprint("List ", m.Bucket, " ", m.Reply, " ", m.Items)
+	case Relays:
+		return fmt.Sprint("Relays ", len(m.Nodes))
 	}
 	return fmt.Sprintf("%T", m)
 }
 
 func nameOf(name [32]byte) []byte { return name[:] }
 
-func spellDescriptor(d Descriptor) string { return fmt.Sprintf("%x %d %s", d.ID[:], d.Issued, d.Addrs) }
+func spellDescriptor(d Descriptor) string {
+	return fmt.Sprintf("%x %d %x %s", d.ID[:], d.Issued, d.Onion[:], d.Addrs)
+}
 
 func TestDescriptorVectors(t *testing.T) {
 	for name, v := range readVectors(t, "descriptor") {
@@ -189,7 +205,7 @@ func FuzzParseDescriptor(f *testing.F) {
 		if again := append(d.Append(nil), rest...); !bytes.Equal(again, b) {
 			t.Fatal("a descriptor has two encodings")
 		}
-		if again, err := NewDescriptor(testIdentity(9), d.Issued, d.Addrs); err != nil || fmt.Sprint(again.Addrs) != fmt.Sprint(d.Addrs) {
+		if again, err := NewDescriptor(testIdentity(9), d.Issued, d.Onion, d.Addrs); err != nil || fmt.Sprint(again.Addrs) != fmt.Sprint(d.Addrs) {
 			t.Fatalf("parsed addresses cannot be signed anew: %v", err)
 		}
 	})

@@ -22,7 +22,7 @@ func testIdentity(seed byte) ed25519.PrivateKey {
 
 func testDescriptor(t testing.TB, seed byte, addrs ...Addr) Descriptor {
 	t.Helper()
-	d, err := NewDescriptor(testIdentity(seed), 1_700_000_000, addrs)
+	d, err := NewDescriptor(testIdentity(seed), 1_700_000_000, [32]byte{1}, addrs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +156,14 @@ func TestNewDescriptorSpellsAddressesOneWay(t *testing.T) {
 		"", "tcp", "tcp/", "/127.0.0.1:1", "tcp/localhost:80", "tcp/127.0.0.1:0", "tcp/127.0.0.1", "TCP/127.0.0.1:1",
 		"tcp/0.0.0.0:1", "tcp/[::]:1", "tcp/224.0.0.1:1", "tcp/[fe80::1%eth0]:1", "a-b/127.0.0.1:1", "abcdefghijklmnopq/127.0.0.1:1",
 	} {
-		if _, err := NewDescriptor(testIdentity(1), 0, []Addr{a}); err != ErrBadDescriptor {
+		if _, err := NewDescriptor(testIdentity(1), 0, [32]byte{}, []Addr{a}); err != ErrBadDescriptor {
 			t.Errorf("%q: %v", a, err)
 		}
 	}
-	if _, err := NewDescriptor(testIdentity(1), 0, make([]Addr, MaxAddrs+1)); err != ErrBadDescriptor {
+	if _, err := NewDescriptor(testIdentity(1), 0, [32]byte{}, make([]Addr, MaxAddrs+1)); err != ErrBadDescriptor {
 		t.Errorf("too many addresses: %v", err)
 	}
-	if _, err := NewDescriptor(nil, 0, nil); err != ErrBadDescriptor {
+	if _, err := NewDescriptor(nil, 0, [32]byte{}, nil); err != ErrBadDescriptor {
 		t.Errorf("no key: %v", err)
 	}
 }

@@ -52,7 +52,7 @@ func (r *rig) addNode() {
 	if r.cfg.Grown {
 		var seed [ed25519.SeedSize]byte
 		binary.BigEndian.PutUint64(seed[:], r.rng.Uint64())
-		d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed[:]), 0, []wire.Addr{"tcp/192.0.2.1:1"})
+		d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed[:]), 0, [32]byte{}, []wire.Addr{"tcp/192.0.2.1:1"})
 		if err != nil {
 			panic("sim: " + err.Error())
 		}

@@ -22,14 +22,16 @@ const (
 	identityFile = "identity"
 	portFile     = "port"
 	peersFile    = "peers"
+	circuitsFile = "circuits"
 	storeDir     = "store"
 	tokenFile    = "api-token"
 	endpointFile = "node.json"
 )
 
 const (
-	maxFile       = 1 << 20 // no file that is read here is ever larger
-	maxPeers      = 512     // references kept over a restart
+	maxFile       = 1 << 20 // no file that is read here is ever larger, but for circuits
+	maxCircuits   = 64 << 20
+	maxPeers      = 512 // references kept over a restart
 	tokenSize     = 32
 	identityStart = "nightjar-identity-1:"
 )
@@ -166,6 +168,25 @@ func (d Dir) SavePeers(peers []wire.Descriptor) error {
 	return d.write(peersFile, []byte(b.String()))
 }
 
+// Circuits reads what the node knows of relays, or nil if nothing was saved. It is secret.
+func (d Dir) Circuits() ([]byte, error) {
+	b, err := d.readUpTo(circuitsFile, maxCircuits)
+	if errors.Is(err, ErrAbsent) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// SaveCircuits replaces it.
+func (d Dir) SaveCircuits(b []byte) error { return d.write(circuitsFile, b) }
+
+// SetAsideCircuits gives a file that cannot be used another name, which it returns: it may be of use to whoever finds out what
+// damaged it.
+func (d Dir) SetAsideCircuits() (name string, err error) {
+	name = filepath.Join(d.path, circuitsFile+".damaged")
+	return name, os.Rename(filepath.Join(d.path, circuitsFile), name)
+}
+
 // NewToken draws a bearer token for the control API and writes it where only this user's commands can read it. A new token at
 // every start means that one which leaked dies with its node.
 func (d Dir) NewToken() (string, error) {
@@ -185,7 +206,9 @@ func (d Dir) Token() (string, error) {
 }
 
 // read reads a file of the directory; the error wraps ErrAbsent if it is not there.
-func (d Dir) read(name string) ([]byte, error) {
+func (d Dir) read(name string) ([]byte, error) { return d.readUpTo(name, maxFile) }
+
+func (d Dir) readUpTo(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(filepath.Join(d.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(d.path, name), ErrAbsent)
@@ -194,9 +217,9 @@ func (d Dir) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", f.Name(), maxFile)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", f.Name(), limit)
 	}
 	return b, err
 }

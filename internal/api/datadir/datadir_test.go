@@ -149,7 +149,7 @@ func descriptor(t *testing.T, addr wire.Addr) wire.Descriptor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desc, err := wire.NewDescriptor(key, 3600, []wire.Addr{addr})
+	desc, err := wire.NewDescriptor(key, 3600, [32]byte{}, []wire.Addr{addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,4 +250,40 @@ func TestFailedWriteLeavesTheOldFile(t *testing.T) {
 		t.Errorf("Port: %d, %v", port, err)
 	}
 	wantFiles(t, d, portFile)
+}
+
+func TestCircuits(t *testing.T) {
+	d := create(t)
+	if b, err := d.Circuits(); b != nil || err != nil {
+		t.Errorf("before the first: %q, %v", b, err)
+	}
+	for _, want := range []string{"first", "second"} {
+		if err := d.SaveCircuits([]byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Circuits(); string(got) != want || err != nil {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	wantFiles(t, d, circuitsFile)
+	wantMode(t, filepath.Join(d.Path(), circuitsFile), 0o600)
+	name, err := d.SetAsideCircuits()
+	if err != nil || filepath.Dir(name) != d.Path() {
+		t.Errorf("set aside as %s, %v", name, err)
+	}
+	if b, err := d.Circuits(); b != nil || err != nil {
+		t.Errorf("set aside, but still there: %q, %v", b, err)
+	}
+	if b, err := os.ReadFile(name); string(b) != "second" || err != nil {
+		t.Errorf("%s holds %q, %v", name, b, err)
+	}
+	if err := os.Truncate(name, maxCircuits+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name, filepath.Join(d.Path(), circuitsFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Circuits(); err == nil {
+		t.Error("a file of any size is read")
+	}
 }
