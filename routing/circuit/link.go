@@ -1,0 +1,373 @@
+package circuit
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"nightjar/routing/wire"
+)
+
+// network is the links of the node, and the ones on their way.
+type network struct {
+	links map[Link]*link
+	peers map[wire.NodeID][]*link // oldest first
+	dials map[wire.NodeID][]linkWaiter
+	held  int // cells that wait
+}
+
+func (n *network) init() {
+	n.links = make(map[Link]*link)
+	n.peers = make(map[wire.NodeID][]*link)
+	n.dials = make(map[wire.NodeID][]linkWaiter)
+}
+
+// linkWaiter waits for a link; nil says that there will be none.
+type linkWaiter interface{ linked(m *Machine, l *link) }
+
+// link is what the machine knows of one connection.
+type link struct {
+	id     Link
+	peer   wire.NodeID
+	parity uint32 // of the circuits that this node opens on it
+	down   bool
+	ends   map[uint32]*end
+	schedule
+	inflight int // cells in the shell's hands
+	touched  bool
+	asks     asks
+	load     load
+	budget   bucket
+	pad      alarm
+	last     time.Duration // when the last cell was sent
+}
+
+// load is what the circuits that came in on a link, or the cells that did, make this node hold.
+type load struct {
+	carried  int // circuits
+	held     int // cells that wait anywhere
+	setups   int // circuits that wait for the next relay
+	launches int // requests open here
+	puts     int // blocks of PUTs
+	open     int // own requests through this link, as a guard's
+	bulk     int // of which Bulk
+}
+
+// end is one side of a circuit: what goes out to, and comes in from, one link.
+type end struct {
+	link    *link
+	circ    uint32
+	carrier carrier
+	out     cells // relay cells that wait
+	flow    *flow
+	ready   bool // stands in flow
+
+	before, after *end
+}
+
+// carrier is what the ends of a circuit belong to.
+type carrier interface {
+	// received takes in a Create, Created or Relay cell.
+	received(m *Machine, e *end, cmd wire.Cmd, b *body)
+	// closed takes in that the circuit is gone beyond e: DESTROY has come from there, or the link is down.
+	closed(m *Machine, e *end)
+	// pending reports whether emit would return a cell.
+	pending(m *Machine, e *end) bool
+	// emit returns the next cell to go out on e, sealed, or nil if there is none after all. It may end the circuit.
+	emit(m *Machine, e *end) *body
+}
+
+func (m *Machine) linkUp(ev LinkUp) {
+	if m.net.links[ev.Link] != nil || ev.Peer == m.self || len(m.net.links) >= maxLinks {
+		return
+	}
+	l := &link{
+		id: ev.Link, peer: ev.Peer, ends: make(map[uint32]*end), last: m.now,
+		budget: bucket{left: setupBurst, at: m.now},
+	}
+	if !ev.Dialed {
+		l.parity = 1
+	}
+	l.flows = make(map[*link]*flow)
+	l.asks.init(wire.Req(m.rng.Uint32()))
+	l.pad.owner = l
+	m.net.links[ev.Link] = l
+	m.net.peers[ev.Peer] = append(m.net.peers[ev.Peer], l)
+	m.answerDial(ev.Peer, l)
+}
+
+func (m *Machine) dialFailed(peer wire.NodeID) {
+	if len(m.net.peers[peer]) == 0 {
+		m.answerDial(peer, nil)
+	}
+}
+
+func (m *Machine) answerDial(peer wire.NodeID, l *link) {
+	waiters := m.net.dials[peer]
+	delete(m.net.dials, peer)
+	for _, w := range waiters {
+		w.linked(m, l)
+	}
+}
+
+// linkDown ends all circuits on a link.
+func (m *Machine) linkDown(id Link) {
+	l := m.net.links[id]
+	if l == nil {
+		return
+	}
+	l.down = true
+	delete(m.net.links, id)
+	rest := slices.DeleteFunc(m.net.peers[l.peer], func(o *link) bool { return o == l })
+	if len(rest) == 0 {
+		delete(m.net.peers, l.peer)
+	} else {
+		m.net.peers[l.peer] = rest
+	}
+	m.alarms.stop(&l.pad)
+	ends := l.inOrder()
+	if len(rest) == 0 && slices.ContainsFunc(ends, func(e *end) bool { _, mine := e.carrier.(*own); return mine }) {
+		m.guard.Lost(m.time(), l.peer)
+	}
+	for _, e := range ends {
+		if l.ends[e.circ] == e {
+			e.carrier.closed(m, e)
+		}
+	}
+	m.loseAsks(l)
+}
+
+// inOrder lists the ends in the order of their numbers, so that map order never reaches an effect.
+func (l *link) inOrder() []*end {
+	all := make([]*end, 0, len(l.ends))
+	for _, e := range l.ends {
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b *end) int { return cmp.Compare(a.circ, b.circ) })
+	return all
+}
+
+// linkTo tells w of a link to a node, at once if there is one; else the shell is asked for one.
+func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
+	if ls := m.net.peers[d.ID]; len(ls) > 0 {
+		w.linked(m, ls[0])
+		return
+	}
+	waiters, under := m.net.dials[d.ID]
+	if d.ID == m.self || !under && len(m.net.dials) >= maxDials || len(waiters) >= maxSetups {
+		w.linked(m, nil)
+		return
+	}
+	m.net.dials[d.ID] = append(waiters, w)
+	if !under {
+		m.effects = append(m.effects, Connect{Node: d})
+	}
+}
+
+// forgetDial takes w out of those who wait for a link.
+func (m *Machine) forgetDial(peer wire.NodeID, w linkWaiter) {
+	if waiters, ok := m.net.dials[peer]; ok {
+		m.net.dials[peer] = slices.DeleteFunc(waiters, func(o linkWaiter) bool { return o == w })
+	}
+}
+
+// attach opens this side of a new circuit on l. src is where its cells come from: nil = this node.
+func (m *Machine) attach(e *end, l *link, circ uint32, src *link) {
+	e.link, e.circ = l, circ
+	l.ends[circ] = e
+	e.flow = l.enter(src)
+	m.startPad(l)
+}
+
+// open attaches e under a new number.
+func (m *Machine) open(e *end, l *link, src *link) {
+	for {
+		circ := m.rng.Uint32()&^1 | l.parity
+		if circ > 1 && l.ends[circ] == nil {
+			m.attach(e, l, circ, src)
+			return
+		}
+	}
+}
+
+// detach ends this side of a circuit; with tell, the other end of the link hears of it.
+func (m *Machine) detach(e *end, tell bool) {
+	l := e.link
+	if l == nil || l.ends[e.circ] != e {
+		return
+	}
+	if e.ready {
+		l.remove(e)
+	}
+	m.hold(e, -e.out.n)
+	e.out = cells{}
+	l.leave(e.flow)
+	delete(l.ends, e.circ)
+	if tell && !l.down {
+		m.direct(l, wire.Cell{Circ: e.circ, Cmd: wire.Destroy, Body: m.blank()})
+	}
+}
+
+// blank is a body for cells whose body says nothing.
+func (m *Machine) blank() *body {
+	b := m.newBody()
+	clear(b[:])
+	return b
+}
+
+// hold counts cells that wait in e.
+func (m *Machine) hold(e *end, n int) { m.holdFrom(e.flow.src, n) }
+
+// holdFrom counts cells that have come from a link and wait; nil = this node.
+func (m *Machine) holdFrom(src *link, n int) {
+	m.net.held += n
+	if src != nil {
+		src.load.held += n
+	}
+}
+
+// turn makes cells that wait in e count as those of another link.
+func (m *Machine) turn(e *end, src *link) {
+	m.hold(e, -e.out.n)
+	was := e.ready
+	if was {
+		e.link.remove(e)
+	}
+	e.link.leave(e.flow)
+	e.flow = e.link.enter(src)
+	m.hold(e, e.out.n)
+	if was {
+		e.link.push(e)
+	}
+}
+
+// queue lets a relay cell wait in e for its turn; false means that the circuit has too many.
+func (m *Machine) queue(e *end, b *body) bool {
+	if e.out.n >= maxQueue {
+		return false
+	}
+	e.out.push(b)
+	m.hold(e, 1)
+	m.wake(e)
+	if src := e.flow.src; src != nil && src.load.held > maxHeld {
+		m.relieve(src)
+	} else if m.net.held > maxAllHeld {
+		m.relieve(m.heaviest())
+	}
+	return true
+}
+
+// wake puts e among those that have something to send.
+func (m *Machine) wake(e *end) {
+	if !e.ready {
+		e.link.push(e)
+		m.touch(e.link)
+	}
+}
+
+// heaviest is the link from which most waiting cells have come; the first of equals, so that map order does not matter.
+func (m *Machine) heaviest() *link {
+	var worst *link
+	for _, l := range m.net.links {
+		if worst == nil || l.load.held > worst.load.held || l.load.held == worst.load.held && l.id < worst.id {
+			worst = l
+		}
+	}
+	return worst
+}
+
+// relieve ends the circuit that holds most of what has come from a link.
+func (m *Machine) relieve(src *link) {
+	var worst *end
+	for _, e := range src.ends {
+		if r, ok := e.carrier.(*relayed); ok {
+			if o := r.other(e); o.link != nil && o.flow.src == src &&
+				(worst == nil || o.out.n > worst.out.n || o.out.n == worst.out.n && e.circ < r.other(worst).circ) {
+				worst = o
+			}
+		}
+	}
+	if worst != nil {
+		worst.carrier.(*relayed).destroy(m, nil)
+	}
+}
+
+func (m *Machine) touch(l *link) {
+	if !l.touched {
+		l.touched = true
+		m.touched = append(m.touched, l)
+	}
+}
+
+// pump sends relay cells on a link while it has room.
+func (m *Machine) pump(l *link) {
+	for l.inflight < window && !l.down {
+		e := l.pop()
+		if e == nil {
+			return
+		}
+		b := e.carrier.emit(m, e)
+		if b == nil {
+			continue
+		}
+		m.direct(l, wire.Cell{Circ: e.circ, Cmd: wire.Relay, Body: b})
+		if !e.ready && e.carrier.pending(m, e) {
+			l.push(e)
+		}
+	}
+}
+
+// direct sends a cell without waiting for room.
+func (m *Machine) direct(l *link, c wire.Cell) {
+	l.inflight++
+	l.last = m.now
+	m.effects = append(m.effects, Send{Link: l.id, Msg: c})
+}
+
+func (m *Machine) misbehaved(l *link) {
+	m.effects = append(m.effects, Misbehaved{Link: l.id})
+}
+
+// startPad begins to pad a link that carries circuits.
+func (m *Machine) startPad(l *link) {
+	if !m.cfg.NoPadding && l.pad.slot == 0 {
+		m.alarms.set(&l.pad, m.now+m.between(padMin, padMax))
+	}
+}
+
+// ring sends a padding cell if none has been sent since the alarm was set.
+func (l *link) ring(m *Machine, _ *alarm) {
+	if len(l.ends) == 0 {
+		return
+	}
+	next := m.between(padMin, padMax)
+	if m.now-l.last >= padMin && l.inflight < window {
+		m.direct(l, wire.Cell{Cmd: wire.Pad, Body: m.blank()})
+	}
+	m.alarms.set(&l.pad, m.now+next)
+}
+
+// Holds is the number of circuits on a link: those with none may be closed.
+func (m *Machine) Holds(id Link) int {
+	if l := m.net.links[id]; l != nil {
+		return len(l.ends)
+	}
+	return 0
+}
+
+// bucket is a budget that refills with time.
+type bucket struct {
+	left float64
+	at   time.Duration
+}
+
+// take spends one; false means that there is none.
+func (b *bucket) take(now time.Duration) bool {
+	b.left = min(setupBurst, b.left+(now-b.at).Seconds()*setupRate)
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}

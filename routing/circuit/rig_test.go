@@ -1,0 +1,369 @@
+package circuit
+
+import (
+	"bytes"
+	"container/heap"
+	"crypto/ed25519"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"nightjar/crypto"
+	"nightjar/keys"
+	"nightjar/routing/circuit/guard"
+	"nightjar/routing/relays"
+	"nightjar/routing/wire"
+)
+
+// net is a network of machines in memory: real cryptography, virtual time.
+type net struct {
+	t      testing.TB
+	now    time.Time
+	rng    *rand.Rand
+	nodes  []*peer
+	queue  events
+	seq    int
+	link   Link
+	pairs  map[Link]wirePair
+	stored map[keys.ID]keys.Block
+	delay  time.Duration // of a link, one way
+	lookup time.Duration // of key routing
+	cells  int           // sent on links, padding aside
+	// touch may change, drop (nil) or repeat what a node sends on a link; nil leaves all as it is.
+	touch func(from, to *peer, msg wire.Message) []wire.Message
+	// route may answer a launch in place of the network; false lets the network answer.
+	route func(at *peer, e Effect) bool
+}
+
+// wirePair is the two ends of a link.
+type wirePair struct{ a, b *peer }
+
+// peer is one node of the network.
+type peer struct {
+	name     string
+	id       wire.NodeID
+	identity ed25519.PrivateKey
+	desc     wire.Descriptor
+	m        *Machine
+	deaf     bool // it is dialled in vain
+	frozen   bool // it takes nothing in
+	done     map[Token]Done
+	bad      int // Misbehaved effects
+	launched []keys.ID
+	cancels  int
+	rekeyed  int
+}
+
+// event is something that happens to a node at a time.
+type event struct {
+	at  time.Time
+	seq int
+	to  *peer
+	ev  Event
+	do  func()
+}
+
+type events []event
+
+func (q events) Len() int { return len(q) }
+func (q events) Less(i, j int) bool {
+	return q[i].at.Before(q[j].at) || q[i].at.Equal(q[j].at) && q[i].seq < q[j].seq
+}
+func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *events) Pop() any {
+	old := *q
+	x := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*q = old[:len(old)-1]
+	return x
+}
+
+// seeded is a reader of reproducible randomness.
+func seeded(n uint64) *rand.ChaCha8 {
+	var seed [32]byte
+	binary.BigEndian.PutUint64(seed[:], n)
+	return rand.NewChaCha8(seed)
+}
+
+var rigStart = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// newNet makes a network of n nodes that all know each other.
+func newNet(t testing.TB, n int, cfg func(i int, c *Config)) *net {
+	w := &net{
+		t: t, now: rigStart, rng: rand.New(seeded(1)), pairs: map[Link]wirePair{}, stored: map[keys.ID]keys.Block{},
+		delay: 5 * time.Millisecond, lookup: 20 * time.Millisecond,
+	}
+	for i := range n {
+		w.add(i, cfg)
+	}
+	for _, p := range w.nodes {
+		w.step(p, Tick{})
+	}
+	w.announce()
+	return w
+}
+
+func (w *net) add(i int, cfg func(i int, c *Config)) *peer {
+	seed := make([]byte, 32)
+	binary.BigEndian.PutUint64(seed, uint64(i)+7)
+	p := &peer{name: fmt.Sprint("n", i), identity: ed25519.NewKeyFromSeed(seed), done: map[Token]Done{}}
+	p.id = wire.NodeID(p.identity.Public().(ed25519.PublicKey))
+	c := Config{
+		Self: p.id, Rand: seeded(uint64(i) + 100),
+		Guard: guard.New(guard.Config{Self: p.id, Rand: rand.New(seeded(uint64(i) + 1000))}),
+	}
+	if cfg != nil {
+		cfg(i, &c)
+	}
+	p.m = New(c)
+	w.nodes = append(w.nodes, p)
+	return p
+}
+
+// announce shows every node the descriptors of all others.
+func (w *net) announce() {
+	for _, p := range w.nodes {
+		v := relays.View{Since: rigStart.Add(-100 * 24 * time.Hour)}
+		for _, o := range w.nodes {
+			if o != p && o.desc.ID == o.id {
+				v.Relays = append(v.Relays, relays.Relay{Desc: o.desc, Seen: v.Since, Shown: 3})
+			}
+		}
+		w.step(p, Known{View: v})
+	}
+}
+
+// post lets something happen later.
+func (w *net) post(after time.Duration, to *peer, ev Event) {
+	w.seq++
+	heap.Push(&w.queue, event{at: w.now.Add(after), seq: w.seq, to: to, ev: ev})
+}
+
+// at runs f later.
+func (w *net) at(after time.Duration, f func()) {
+	w.seq++
+	heap.Push(&w.queue, event{at: w.now.Add(after), seq: w.seq, do: f})
+}
+
+// run lets time pass until it is over or stop says so.
+func (w *net) run(d time.Duration, stop func() bool) {
+	end := w.now.Add(d)
+	for !stop() {
+		next, who := end, (*peer)(nil)
+		for _, p := range w.nodes {
+			if t, ok := p.m.NextDeadline(); ok && t.Before(next) && !p.frozen {
+				next, who = t, p
+			}
+		}
+		if len(w.queue) > 0 && !w.queue[0].at.After(next) {
+			e := heap.Pop(&w.queue).(event)
+			w.now = maxTime(w.now, e.at)
+			if e.do != nil {
+				e.do()
+			} else if !e.to.frozen {
+				w.step(e.to, e.ev)
+			}
+			continue
+		}
+		w.now = maxTime(w.now, next)
+		if who == nil {
+			return
+		}
+		w.step(who, Tick{})
+	}
+}
+
+func (w *net) idle(d time.Duration) { w.run(d, func() bool { return false }) }
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (w *net) step(p *peer, ev Event) {
+	for _, e := range p.m.Step(w.now, ev) {
+		w.effect(p, e)
+	}
+}
+
+func (w *net) effect(p *peer, e Effect) {
+	switch e := e.(type) {
+	case Send:
+		w.send(p, e)
+	case Connect:
+		w.connect(p, e.Node.ID)
+	case LaunchGet:
+		p.launched = append(p.launched, e.ID)
+		if w.route == nil || !w.route(p, e) {
+			l := Launched{Ref: e.Ref, Block: w.stored[e.ID]}
+			if l.Block.IsZero() {
+				l.Reason = wire.NotFound
+			}
+			w.post(w.lookup, p, l)
+		}
+	case LaunchPut:
+		p.launched = append(p.launched, e.Block.ID())
+		if w.route == nil || !w.route(p, e) {
+			w.stored[e.Block.ID()] = e.Block
+			w.post(w.lookup, p, Launched{Ref: e.Ref, Copies: 3})
+		}
+	case LaunchCancel:
+		p.cancels++
+	case Done:
+		if _, twice := p.done[e.Token]; twice {
+			w.t.Errorf("request %d is done twice", e.Token)
+		}
+		p.done[e.Token] = e
+	case Rekeyed:
+		p.rekeyed++
+		d, err := wire.NewDescriptor(p.identity, uint64(w.now.Unix()), e.Hash, []wire.Addr{wire.Addr("tcp/127.0.0.1:4000")})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p.desc = d
+	case Misbehaved:
+		p.bad++
+	}
+}
+
+// other is the node at the far end of a link.
+func (w *net) other(p *peer, l Link) *peer {
+	switch pair := w.pairs[l]; p {
+	case pair.a:
+		return pair.b
+	case pair.b:
+		return pair.a
+	}
+	return nil
+}
+
+func (w *net) send(p *peer, e Send) {
+	to := w.other(p, e.Link)
+	msgs := []wire.Message{e.Msg}
+	if c, ok := e.Msg.(wire.Cell); ok {
+		w.post(0, p, Written{Link: e.Link, Cells: 1})
+		if c.Cmd != wire.Pad {
+			w.cells++
+		}
+	}
+	if to == nil {
+		return
+	}
+	if w.touch != nil {
+		msgs = w.touch(p, to, e.Msg)
+	}
+	for _, msg := range msgs {
+		w.post(w.delay, to, Received{Link: e.Link, Msg: msg})
+	}
+}
+
+// connect links two nodes, as the shells would.
+func (w *net) connect(p *peer, id wire.NodeID) {
+	for _, o := range w.nodes {
+		if o.id == id && !o.deaf {
+			w.link++
+			l := w.link
+			w.at(2*w.delay, func() {
+				w.pairs[l] = wirePair{p, o}
+				w.post(0, o, LinkUp{Link: l, Peer: p.id})
+				w.post(0, p, LinkUp{Link: l, Peer: o.id, Dialed: true})
+			})
+			return
+		}
+	}
+	w.post(2*w.delay, p, DialFailed{Peer: id})
+}
+
+// cut ends all links of a node.
+func (w *net) cut(p *peer) {
+	for l := Link(1); l <= w.link; l++ {
+		if o := w.other(p, l); o != nil {
+			delete(w.pairs, l)
+			w.post(0, p, LinkDown{Link: l})
+			w.post(0, o, LinkDown{Link: l})
+		}
+	}
+}
+
+// block makes a data block with random content.
+func (w *net) block() keys.Block {
+	buf := make([]byte, keys.DataSize)
+	for i := 0; i < len(buf); i += 8 {
+		binary.BigEndian.PutUint64(buf[i:], w.rng.Uint64())
+	}
+	var key crypto.Key
+	for i := range key {
+		key[i] = byte(w.rng.Uint32())
+	}
+	return keys.SealData(buf, &key)
+}
+
+// keep puts n blocks into the network's store.
+func (w *net) keep(n int) []keys.Block {
+	all := make([]keys.Block, n)
+	for i := range all {
+		all[i] = w.block()
+		w.stored[all[i].ID()] = all[i]
+	}
+	return all
+}
+
+// await lets time pass until p's requests up to a token are done.
+func (w *net) await(p *peer, last Token, d time.Duration) {
+	w.t.Helper()
+	w.run(d, func() bool { return len(p.done) >= int(last) })
+	if len(p.done) < int(last) {
+		w.t.Fatalf("%d of %d requests are done after %v: %+v", len(p.done), last, d, p.m.Status(w.now))
+	}
+}
+
+// ready lets time pass until p has its clean circuits.
+func (w *net) ready(p *peer) {
+	w.t.Helper()
+	w.run(time.Minute, func() bool { return p.m.Status(w.now).Clean >= cleanPool })
+	if s := p.m.Status(w.now); s.Clean < cleanPool {
+		w.t.Fatalf("no clean circuits: %+v", s)
+	}
+}
+
+func groupOf(n byte, blocks int) Group { return Group{Key: [32]byte{n}, Blocks: blocks} }
+
+// same reports whether a request has brought a block.
+func same(d Done, b keys.Block) bool { return bytes.Equal(d.Block.Data(), b.Data()) }
+
+// hopOf is the node that is a hop of a circuit.
+func (w *net) hopOf(o *own, i int) *peer {
+	for _, p := range w.nodes {
+		if p.id == o.path.Hops[i].ID {
+			return p
+		}
+	}
+	w.t.Fatal("no such hop")
+	return nil
+}
+
+// relayOf is a hop of a circuit, and what it knows of the circuit.
+func (w *net) relayOf(o *own, i int) (*peer, *relayed) {
+	w.t.Helper()
+	l, circ := o.end.link.id, o.end.circ
+	for j := 0; ; j++ {
+		p := w.hopOf(o, j)
+		e := p.m.net.links[l].ends[circ]
+		if e == nil {
+			w.t.Fatalf("hop %d does not know the circuit", j)
+		}
+		r := e.carrier.(*relayed)
+		if j == i {
+			return p, r
+		}
+		l, circ = r.next.link.id, r.next.circ
+	}
+}
+
+// middle is the middle relay of a circuit.
+func (w *net) middle(o *own) (*peer, *relayed) { return w.relayOf(o, 1) }
