@@ -67,7 +67,7 @@ const (
 	sizeRoot    = 1 + 16
 	sizeDigests = 1 + 8*Buckets
 	sizeList    = 1 + 2
-	sizeListed  = 8 + 4
+	sizeListed  = 8 + 4 + 4
 	sizeRelays  = 1 + 1
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 )
@@ -75,6 +76,11 @@ func (d Descriptor) Equal(other Descriptor) bool {
 	return d.ID == other.ID && d.Issued == other.Issued && d.Onion == other.Onion && d.sig == other.sig && slices.Equal(d.Addrs, other.Addrs)
 }
 
+// Listed is how a List names d.
+func (d Descriptor) Listed() Listed {
+	return Listed{binary.BigEndian.Uint64(d.ID[:]), uint32(d.Issued / hour), binary.BigEndian.Uint32(d.sig[:])}
+}
+
 // descriptorSize is the length of the descriptor at the front of b by its own account; ok is false if b is too short or the account absurd.
 func descriptorSize(b []byte) (n int, ok bool) {
 	if len(b) < headSize+ed25519.SignatureSize || b[0] != Version || b[headSize-1] > MaxAddrs {
@@ -100,7 +106,7 @@ func ParseDescriptor(b []byte) (d Descriptor, rest []byte, err error) {
 	}
 	d.ID = NodeID(b[1:33])
 	d.Issued = binary.BigEndian.Uint64(b[33:41])
-	if d.Issued%hour != 0 {
+	if d.Issued%hour != 0 || d.Issued/hour > math.MaxUint32 {
 		return Descriptor{}, nil, ErrBadDescriptor
 	}
 	d.Onion = [32]byte(b[41:73])

@@ -19,6 +19,7 @@ type Digests struct{ Buckets *[Buckets]uint64 }
 type Listed struct {
 	ID     uint64 // the first 8 bytes of the relay's ID; the first of them is the bucket
 	Issued uint32 // of its descriptor, in hours since 1970
+	Sum    uint32 // the first 4 bytes of its signature: tells two descriptors of one hour apart
 }
 
 // List is all that its sender knows in one bucket, in ascending order. Who knows more or newer ones answers with Relays. Reply says that the
@@ -54,6 +55,7 @@ func appendGossip(b []byte, m Message) []byte {
 		for _, it := range m.Items {
 			b = binary.BigEndian.AppendUint64(b, it.ID)
 			b = binary.BigEndian.AppendUint32(b, it.Issued)
+			b = binary.BigEndian.AppendUint32(b, it.Sum)
 		}
 	case Relays:
 		b = append(b, typeRelays, byte(len(m.Nodes)))
@@ -98,7 +100,7 @@ func parseList(b []byte) (Message, error) {
 	}
 	for i := range l.Items {
 		at := b[sizeList+i*sizeListed:]
-		l.Items[i] = Listed{ID: binary.BigEndian.Uint64(at), Issued: binary.BigEndian.Uint32(at[8:])}
+		l.Items[i] = Listed{binary.BigEndian.Uint64(at), binary.BigEndian.Uint32(at[8:]), binary.BigEndian.Uint32(at[12:])}
 		if at[0] != l.Bucket || i > 0 && l.Items[i].ID <= l.Items[i-1].ID {
 			return nil, ErrMalformed
 		}

@@ -172,7 +172,7 @@ func messageVectors(t *testing.T) []vector {
 		{name: "root", comment: "§4.5", is: "Root abababababababababababababababab", raw: cat(0x30, name1[:16])},
 		{name: "digests", comment: "§4.5", is: "Digests 12370169555311111083", raw: cat(0x31, bytes.Repeat(name1, 64))},
 		{name: "list-none", comment: "§4.5", is: "List 255 false []", raw: cat(0x32, 255, 0)},
-		{name: "list-two", comment: "§4.5", is: "List 171 true [{12370169555311111083 7} {12370169555311111084 0}]", raw: cat(0x32, 0xab, 1, name1[:8], u32(7), name1[:7], 0xac, u32(0))},
+		{name: "list-two", comment: "§4.5", is: "List 171 true [{12370169555311111083 7 9} {12370169555311111084 0 0}]", raw: cat(0x32, 0xab, 1, name1[:8], u32(7), u32(9), name1[:7], 0xac, u32(0), u32(0))},
 		{name: "relays-none", comment: "§4.5", is: "Relays 0", raw: cat(0x33, 0)},
 		{name: "relays-two", comment: "§4.5", is: "Relays 2", raw: cat(0x33, 2, plain, full)},
 	}
@@ -208,11 +208,11 @@ func messageVectors(t *testing.T) []vector {
 		{name: "hello-purpose", comment: "§8.7", raw: cat(1, 2, 2, plain)},
 		{name: "cell-command", comment: "§8.7", raw: cat(0x20, u32(1), 5, 0, 0, 0, make([]byte, 2104))},
 		{name: "cell-not-zero", comment: "§8.7", raw: cat(0x20, u32(1), 3, 0, 1, 0, make([]byte, 2104))},
-		{name: "list-bucket", comment: "§8.8: an item of another bucket", raw: cat(0x32, 0xac, 0, name1[:8], u32(7))},
-		{name: "list-order", comment: "§8.8: descending", raw: cat(0x32, 0xab, 0, name1[:7], 0xac, u32(0), name1[:8], u32(7))},
-		{name: "list-twice", comment: "§8.8: one relay twice", raw: cat(0x32, 0xab, 0, name1[:8], u32(7), name1[:8], u32(7))},
+		{name: "list-bucket", comment: "§8.8: an item of another bucket", raw: cat(0x32, 0xac, 0, name1[:8], u32(7), u32(9))},
+		{name: "list-order", comment: "§8.8: descending", raw: cat(0x32, 0xab, 0, name1[:7], 0xac, u64(0), name1[:8], u64(7))},
+		{name: "list-twice", comment: "§8.8: one relay twice", raw: cat(0x32, 0xab, 0, name1[:8], u64(7), name1[:8], u64(7))},
 		{name: "list-flag", comment: "§8.8: reply is 0 or 1", raw: cat(0x32, 0xab, 2)},
-		{name: "list-many", comment: "§8.8: 2 049 items", raw: cat(0x32, 0, 0), fill: 2049 * 12},
+		{name: "list-many", comment: "§8.8: 2 049 items", raw: cat(0x32, 0, 0), fill: 2049 * 16},
 		{name: "relays-seventeen", comment: "§8.4", raw: cat(0x33, 17, bytes.Repeat(plain, 17))},
 		{name: "relays-fewer", comment: "§8.2: three announced, two there", raw: cat(0x33, 3, plain, full)},
 		{name: "relays-signature", comment: "§8.5", raw: cat(0x33, 2, plain, badSig)},
@@ -275,8 +275,8 @@ func descriptorVectors() []vector {
 	out := []vector{
 		{name: "no-address", comment: "§5: a node that does not listen", is: id + " 1699999200 " + onion + " []", raw: sign(2, someHour, 0)},
 		{name: "three-addresses", comment: "§5", is: id + " 1699999200 " + onion + " [tcp/192.0.2.1:4001 quic/[2001:db8::1]:443 obfs4/198.51.100.7:9]", raw: sign(2, someHour, 3, tcp4, quic6, named4)},
-		{name: "largest", comment: "§5: 290 bytes", is: id + " 18446744073709551600 " + onion + " [abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535]",
-			raw: sign(2, (1<<64-1)/3600*3600, 4, long, long, long, long)},
+		{name: "largest", comment: "§5: 290 bytes", is: id + " 15461882262000 " + onion + " [abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535 abcdefghij_01234/[fd00::9]:65535]",
+			raw: sign(2, (1<<32-1)*3600, 4, long, long, long, long)},
 		{name: "loopback", comment: "§5: networks on one machine", is: id + " 0 " + onion + " [tcp/127.0.0.1:1]", raw: sign(2, 0, 1, cat(1, 4, 127, 0, 0, 1, u16(1)))},
 	}
 	for i := range out {

@@ -1,2 +1,23 @@
-// Package guard chooses the relays of a circuit: guards, second-layer guards and launch nodes, and remembers how they behaved.
+// Package guard chooses the relays of a circuit, and remembers how they behaved: guards, which see who asks and are therefore
+// few and kept for months; second-layer guards, which keep others from finding the guards by making this node build circuits;
+// and launch nodes, drawn anew for every circuit. SPEC.md has the rules and their reasons.
+//
+// It builds nothing and sends nothing; routing/circuit does.
+//
+// # Invariants
+//
+//  1. A path never has this node, or one relay twice, or two relays of one /16 (v4) or /32 (v6) outside private networks.
+//  2. The first hop is always of the sample. No failure, of whatever kind and however often, brings a relay into the sample
+//     sooner than the limits of SPEC §2 allow.
+//  3. A relay that is younger than the age in force enters no role.
+//  4. Launch nodes are uniform over all that are eligible: nothing that a relay says of itself changes its share.
+//  5. Restore(State()) goes on exactly as before.
+//
+// # Concurrency
+//
+// None: a Selector belongs to the machine that drives it.
+//
+// # Reading order
+//
+// SPEC.md, selector.go (the surface), sample.go (guards), middle.go, path.go (choosing), bias.go, report.go.
 package guard
