@@ -3,8 +3,6 @@ package guard
 import (
 	"slices"
 	"time"
-
-	"nightjar/routing/relays"
 )
 
 // keepMiddles keeps the second layer full: each member for a time that it cannot foresee, the longer of two draws.
@@ -12,7 +10,7 @@ func (s *Selector) keepMiddles(now time.Time) {
 	s.state.Middles = slices.DeleteFunc(s.state.Middles, func(m Middle) bool {
 		return now.After(m.Until) || s.known[m.ID] == nil
 	})
-	taken := func(r *relays.Relay) bool {
+	taken := func(r *known) bool {
 		return slices.ContainsFunc(s.state.Middles, func(m Middle) bool { return m.ID == r.Desc.ID })
 	}
 	for len(s.state.Middles) < s.sizes.middles {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"nightjar/routing/relays"
 	"nightjar/routing/wire"
 )
 
@@ -36,7 +35,7 @@ func (s *Selector) Choose(now time.Time) (Path, error) {
 		for _, i := range s.rng.Perm(len(s.state.Middles)) {
 			m := s.known[s.state.Middles[i].ID]
 			first := s.known[g]
-			if m == nil || m == first || !s.usable(m.Desc.ID, now) || near(&m.Desc, &first.Desc) {
+			if m == nil || m == first || !s.usable(m.Desc.ID, now) || near(m, first) {
 				continue
 			}
 			if x := s.launch(now, first, m); x != nil {
@@ -62,11 +61,11 @@ func (s *Selector) preferred(guards []wire.NodeID) []wire.NodeID {
 }
 
 // launch draws the launch node, uniform over all that are eligible. Peers of this node are left out where there are enough others.
-func (s *Selector) launch(now time.Time, first, middle *relays.Relay) *relays.Relay {
-	eligible := s.candidates(now, s.ages(now).Launch, func(r *relays.Relay) bool {
-		return r == first || r == middle || !s.usable(r.Desc.ID, now) || near(&r.Desc, &first.Desc) || near(&r.Desc, &middle.Desc)
+func (s *Selector) launch(now time.Time, first, middle *known) *known {
+	eligible := s.candidates(now, s.ages(now).Launch, func(r *known) bool {
+		return r == first || r == middle || !s.usable(r.Desc.ID, now) || near(r, first) || near(r, middle)
 	})
-	var far []*relays.Relay
+	var far []*known
 	for _, r := range eligible {
 		if !r.Peer {
 			far = append(far, r)

@@ -43,10 +43,10 @@ const (
 
 // scale is the rule of young networks (SPEC §4): a duration of the full rule, or the given part of the network's age if that is less.
 func (s *Selector) scale(now time.Time, full time.Duration, part int) time.Duration {
-	if s.view.Since.IsZero() {
+	if s.since.IsZero() {
 		return full
 	}
-	return min(full, max(leastAge, now.Sub(s.view.Since)/time.Duration(part)))
+	return min(full, max(leastAge, now.Sub(s.since)/time.Duration(part)))
 }
 
 // Ages are how long a relay must have been known for each role now.
@@ -80,9 +80,9 @@ func networks(d *wire.Descriptor) (out []netip.Prefix) {
 }
 
 // near reports whether two relays share a network.
-func near(a, b *wire.Descriptor) bool {
-	for _, p := range networks(a) {
-		for _, q := range networks(b) {
+func near(a, b *known) bool {
+	for _, p := range a.networks {
+		for _, q := range b.networks {
 			if p == q {
 				return true
 			}

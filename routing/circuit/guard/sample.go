@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"nightjar/routing/relays"
 	"nightjar/routing/wire"
 )
 
@@ -48,18 +47,17 @@ func (s *Selector) mayDraw(now time.Time) bool {
 }
 
 // sampledNear reports whether a relay is in the sample or shares a network with one that is.
-func (s *Selector) sampledNear(r *relays.Relay) bool {
+func (s *Selector) sampledNear(r *known) bool {
 	return slices.ContainsFunc(s.state.Sample, func(g Guard) bool {
 		k := s.known[g.ID]
-		return g.ID == r.Desc.ID || k != nil && near(&k.Desc, &r.Desc)
+		return g.ID == r.Desc.ID || k != nil && near(k, r)
 	})
 }
 
 // candidates lists relays of an age, except those that without tells of, in the order of the view.
-func (s *Selector) candidates(now time.Time, age time.Duration, without func(*relays.Relay) bool) (out []*relays.Relay) {
-	for i := range s.view.Relays {
-		r := &s.view.Relays[i]
-		if r.Desc.ID != s.self && old(r, now, age) && !without(r) {
+func (s *Selector) candidates(now time.Time, age time.Duration, without func(*known) bool) (out []*known) {
+	for _, r := range s.all {
+		if old(r, now, age) && !without(r) {
 			out = append(out, r)
 		}
 	}
@@ -67,7 +65,7 @@ func (s *Selector) candidates(now time.Time, age time.Duration, without func(*re
 }
 
 // pick draws one of them, all alike; nil if there is none.
-func (s *Selector) pick(from []*relays.Relay) *relays.Relay {
+func (s *Selector) pick(from []*known) *known {
 	if len(from) == 0 {
 		return nil
 	}

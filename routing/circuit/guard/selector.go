@@ -2,6 +2,7 @@ package guard
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"nightjar/routing/relays"
@@ -21,10 +22,17 @@ type Selector struct {
 	rng   *rand.Rand
 	sizes sizes
 
-	view  relays.View
-	known map[wire.NodeID]*relays.Relay
+	since time.Time // View.Since
+	all   []*known  // the view, without this node, in its order
+	known map[wire.NodeID]*known
 	down  map[wire.NodeID]outage
 	state State
+}
+
+// known is a relay of the view, and the networks that must differ within a path.
+type known struct {
+	relays.Relay
+	networks []netip.Prefix
 }
 
 // sizes are how many relays a node uses in each role.
@@ -68,7 +76,7 @@ func New(cfg Config) *Selector {
 	}
 	s := &Selector{
 		self: cfg.Self, rng: cfg.Rand, sizes: sizes{primaryGuards, sampledGuards, middleGuards},
-		known: make(map[wire.NodeID]*relays.Relay), down: make(map[wire.NodeID]outage),
+		known: make(map[wire.NodeID]*known), down: make(map[wire.NodeID]outage),
 	}
 	if cfg.High {
 		s.sizes = sizes{1, sampledGuards, highMiddles}
@@ -110,11 +118,13 @@ func (s *Selector) Restore(st State) {
 
 // Update takes in a new view of the usable relays.
 func (s *Selector) Update(now time.Time, v relays.View) {
-	s.view = v
+	s.since, s.all = v.Since, make([]*known, 0, len(v.Relays))
 	clear(s.known)
-	for i := range v.Relays {
-		if r := &v.Relays[i]; r.Desc.ID != s.self {
-			s.known[r.Desc.ID] = r
+	for _, r := range v.Relays {
+		if r.Desc.ID != s.self {
+			k := &known{r, networks(&r.Desc)}
+			s.known[r.Desc.ID] = k
+			s.all = append(s.all, k)
 		}
 	}
 	for id := range s.down {
@@ -132,7 +142,7 @@ func (s *Selector) maintain(now time.Time) {
 }
 
 // old reports whether a relay has been known for so long.
-func old(r *relays.Relay, now time.Time, age time.Duration) bool { return now.Sub(r.Seen) >= age }
+func old(r *known, now time.Time, age time.Duration) bool { return now.Sub(r.Seen) >= age }
 
 // usable reports whether a relay is known and not known to be down.
 func (s *Selector) usable(id wire.NodeID, now time.Time) bool {
