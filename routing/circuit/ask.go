@@ -32,7 +32,7 @@ func (o *own) mayAsk(m *Machine) bool {
 		}
 		return false
 	}
-	if l.put() || l.entry.class == wire.Interactive || min(n, len(p.pending)) >= batch || m.now >= p.flush {
+	if l.put() || l.entry.class == wire.Interactive || o.use.slots != nil || min(n, len(p.pending)) >= batch || m.now >= p.flush {
 		return true
 	}
 	m.alarms.set(&p.alarm, p.flush)

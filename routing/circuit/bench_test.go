@@ -77,8 +77,7 @@ func BenchmarkBuild(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		c.m.origin.own[0].destroy(c.m, nil)
-		w.idle(0)
+		w.do(c, func(m *Machine) { m.origin.own[0].destroy(m, nil) })
 		w.ready(c)
 	}
 }

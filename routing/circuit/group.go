@@ -11,6 +11,7 @@ import (
 type group struct {
 	key      [32]byte
 	places   []*place
+	blocks   int // that it is expected to have
 	requests int // of this group that are not done
 	finished bool
 	last     time.Duration // when a request came last
@@ -44,7 +45,7 @@ func (m *Machine) group(g Group) *group {
 		m.origin.groups[g.Key] = x
 		m.alarms.set(&x.alarm, m.now+groupIdle)
 	}
-	x.finished, x.last = false, m.now
+	x.finished, x.last, x.blocks = false, m.now, max(x.blocks, g.Blocks)
 	for len(x.places) < size(g.Blocks) {
 		p := &place{group: x}
 		p.alarm.owner = p

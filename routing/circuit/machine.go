@@ -19,7 +19,7 @@ type Config struct {
 	Shape bool
 	// NoPadding leaves idle links without padding cells.
 	NoPadding bool
-	// Clean is how many circuits are kept ready; 0 = 4.
+	// Clean is how many circuits are kept ready; 0 = 4, negative = none, for nodes that only relay.
 	Clean int
 }
 
@@ -60,6 +60,7 @@ func New(cfg Config) *Machine {
 	if cfg.Clean == 0 {
 		cfg.Clean = cleanPool
 	}
+	cfg.Clean = max(cfg.Clean, 0)
 	m := &Machine{self: cfg.Self, guard: cfg.Guard, cfg: cfg}
 	var seed [32]byte
 	m.draw(seed[:])

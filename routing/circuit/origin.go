@@ -88,7 +88,9 @@ type use struct {
 	put     *question // whose cells are being sent
 	heard   time.Duration
 	success bool
-	hungry  bool // stands in origin.hungry
+	hungry  bool   // stands in origin.hungry
+	shaped  bool   // VOID has been sent
+	slots   *slots // in constant-rate mode
 }
 
 // send seals a relay cell for a hop and queues it.
@@ -136,7 +138,11 @@ func (o *own) open(m *Machine, b *body) {
 			continue
 		}
 		o.use.heard = m.now
-		if hd, ok := readHeader(b); !ok || !o.command(m, i, hd, b) {
+		hd, ok := readHeader(b)
+		if o.use.slots != nil {
+			o.use.slots.saw(hd.cmd)
+		}
+		if !ok || !o.command(m, i, hd, b) {
 			break
 		}
 		m.free(b)
@@ -178,6 +184,9 @@ func (o *own) destroy(m *Machine, from *end) {
 	was := o.state
 	o.state = dead
 	m.alarms.stop(&o.alarm)
+	if o.use.slots != nil {
+		m.alarms.stop(&o.use.slots.alarm)
+	}
 	m.forgetDial(o.path.Hops[0].ID, o)
 	m.detach(&o.end, from == nil)
 	m.origin.own = slices.DeleteFunc(m.origin.own, func(x *own) bool { return x == o })
@@ -217,21 +226,33 @@ func (o *own) retire(m *Machine) {
 		return
 	}
 	o.state = closing
+	if s := o.use.slots; s != nil {
+		s.until = m.now + m.exponential(runOn)
+	}
 	o.leavePlace(m)
 	o.finishClosing(m)
 }
 
 func (o *own) finishClosing(m *Machine) {
-	if o.state == closing && len(o.use.open) == 0 {
+	if o.state == closing && len(o.use.open) == 0 && o.use.slots == nil {
 		o.destroy(m, nil)
 	}
 }
 
 func (o *own) pending(m *Machine, e *end) bool {
+	if s := o.use.slots; s != nil {
+		return s.credit > 0
+	}
 	return e.out.n > 0 || o.use.put != nil || o.mayAsk(m)
 }
 
 func (o *own) emit(m *Machine, e *end) *body {
+	if o.use.slots != nil {
+		if o.use.slots.credit == 0 {
+			return nil
+		}
+		return o.emitSlot(m)
+	}
 	if e.out.n > 0 {
 		m.hold(e, -1)
 		return e.out.pop()

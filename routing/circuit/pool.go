@@ -95,5 +95,6 @@ func (m *Machine) give(o *own, p *place) {
 	if m.now >= m.origin.refillAt {
 		m.postponeRefill()
 	}
+	o.shape(m)
 	m.wake(&o.end)
 }

@@ -32,7 +32,9 @@ type net struct {
 	lookup time.Duration // of key routing
 	cells  int           // sent on links, padding aside
 	// touch may change, drop (nil) or repeat what a node sends on a link; nil leaves all as it is.
-	touch func(from, to *peer, msg wire.Message) []wire.Message
+	touch func(from, to *peer, msg wire.Message, l Link) []wire.Message
+	// hold keeps what a node has put on a link from being written.
+	hold func(p *peer, l Link) bool
 	// route may answer a launch in place of the network; false lets the network answer.
 	route func(at *peer, e Effect) bool
 }
@@ -246,7 +248,9 @@ func (w *net) send(p *peer, e Send) {
 	to := w.other(p, e.Link)
 	msgs := []wire.Message{e.Msg}
 	if c, ok := e.Msg.(wire.Cell); ok {
-		w.post(0, p, Written{Link: e.Link, Cells: 1})
+		if w.hold == nil || !w.hold(p, e.Link) {
+			w.post(0, p, Written{Link: e.Link, Cells: 1})
+		}
 		if c.Cmd != wire.Pad {
 			w.cells++
 		}
@@ -255,7 +259,7 @@ func (w *net) send(p *peer, e Send) {
 		return
 	}
 	if w.touch != nil {
-		msgs = w.touch(p, to, e.Msg)
+		msgs = w.touch(p, to, e.Msg, e.Link)
 	}
 	for _, msg := range msgs {
 		w.post(w.delay, to, Received{Link: e.Link, Msg: msg})
@@ -331,6 +335,13 @@ func (w *net) ready(p *peer) {
 	}
 }
 
+// oneUser leaves all nodes but the first without circuits of their own.
+func oneUser(i int, c *Config) {
+	if i > 0 {
+		c.Clean = -1
+	}
+}
+
 func groupOf(n byte, blocks int) Group { return Group{Key: [32]byte{n}, Blocks: blocks} }
 
 // same reports whether a request has brought a block.
@@ -367,3 +378,13 @@ func (w *net) relayOf(o *own, i int) (*peer, *relayed) {
 
 // middle is the middle relay of a circuit.
 func (w *net) middle(o *own) (*peer, *relayed) { return w.relayOf(o, 1) }
+
+// do lets f act on a machine as an event would.
+func (w *net) do(p *peer, f func(m *Machine)) {
+	p.m.begin(w.now)
+	f(p.m)
+	p.m.finish()
+	for _, e := range p.m.effects {
+		w.effect(p, e)
+	}
+}

@@ -45,7 +45,7 @@ func (m *Machine) Status(now time.Time) Status {
 		s.Missing, s.Why = short.Missing, short.Error()
 	case g.why != nil:
 		s.Why = g.why.Error()
-	case s.Clean+s.Used == 0 && g.failures > 0:
+	case g.failures >= cleanPool || s.Clean+s.Used == 0 && g.failures > 0:
 		s.Why = fmt.Sprintf("the last %d attempts to build a circuit have failed; the next one follows shortly", g.failures)
 	}
 	return s
