@@ -19,8 +19,8 @@ type Config struct {
 	Dir    string   // each node's data directory is Dir/node-<i>
 	Args   []string // further arguments of every node command
 	Stderr io.Writer
-	// Peers asks a node, by its data directory, how many peers it has.
-	Peers func(ctx context.Context, data string) (int, error)
+	// Joined asks a node, by its data directory, whether it has so many peers and can be used. The error says what is missing.
+	Joined func(ctx context.Context, data string, peers int) error
 }
 
 // Node is how to reach one node of the network.
@@ -108,12 +108,12 @@ func (n *Net) startNode(ctx context.Context, i int, seed string) error {
 // wanted is how many peers a node of a network of size nodes waits for: all in a small one.
 func wanted(nodes int) int { return min(nodes-1, 6) }
 
-// join waits until every node has the peers that it needs to route well.
+// join waits until every node has the peers that it needs to route well, and can be used.
 func (n *Net) join(ctx context.Context) error {
 	for i := range n.Nodes {
 		for {
-			have, err := n.cfg.Peers(ctx, n.Nodes[i].Data)
-			if err == nil && have >= wanted(len(n.Nodes)) {
+			missing := n.cfg.Joined(ctx, n.Nodes[i].Data, wanted(len(n.Nodes)))
+			if missing == nil {
 				break
 			}
 			select {
@@ -121,7 +121,7 @@ func (n *Net) join(ctx context.Context) error {
 			case <-n.procs[i].ended:
 				return fmt.Errorf("testnet: node %d ended before it had joined: %v", i, n.procs[i].cmd.ProcessState)
 			case <-ctx.Done():
-				return fmt.Errorf("testnet: node %d has %d of %d peers: %w", i, have, wanted(len(n.Nodes)), context.Cause(ctx))
+				return fmt.Errorf("testnet: node %d: %w: %w", i, missing, context.Cause(ctx))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,10 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
-	cfg.Log = d.log
+	cfg.Log, cfg.Save = d.log, d.cfg.dir.SaveCircuits
+	if cfg.State, err = d.circuits(); err != nil {
+		return err
+	}
 	d.node, err = node.New(cfg)
 	return err
 }
@@ -120,6 +124,25 @@ func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
 		Listen:     listen,
 		Seeds:      slices.Concat(d.cfg.seeds, saved),
 	}, nil
+}
+
+// circuits reads what the node knew of relays when it was last saved. What is damaged is set aside: a node that has lost its
+// guards works, but its user should know.
+func (d *daemon) circuits() ([]byte, error) {
+	state, err := d.cfg.dir.Circuits()
+	if err == nil {
+		err = node.CheckState(state)
+	}
+	if err == nil {
+		return state, nil
+	}
+	name, asideErr := d.cfg.dir.SetAsideCircuits()
+	if asideErr != nil {
+		return nil, errors.Join(err, asideErr)
+	}
+	d.log.Error("what this node knew of other nodes is damaged and was set aside; it chooses new guards, which weakens what protects it if it "+
+		"happens often", "file", filepath.Base(name), "err", err)
+	return nil, nil
 }
 
 // close gives back what open took. node.json goes last, so that whoever waits for it to go finds the directory free.

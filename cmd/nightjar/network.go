@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,19 +24,28 @@ func (e *env) startNet(ctx context.Context, dir string, nodes int, args ...strin
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	return testnet.Start(ctx, testnet.Config{
-		Binary: binary, Nodes: nodes, Dir: dir, Args: append([]string{"--quiet"}, args...), Stderr: e.stderr, Peers: countPeers,
+		Binary: binary, Nodes: nodes, Dir: dir, Args: append([]string{"--quiet"}, args...), Stderr: e.stderr,
+		Joined: func(ctx context.Context, data string, peers int) error { return joined(ctx, data, peers, nodes) },
 	})
 }
 
-// countPeers asks the node of a data directory how many peers it has.
-func countPeers(ctx context.Context, data string) (int, error) {
+// joined asks the node of a data directory whether it has so many peers, and a circuit where the network has nodes enough for one.
+func joined(ctx context.Context, data string, peers, nodes int) error {
 	c, err := api.Dial(datadir.At(data))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer c.Close()
 	s, err := c.Status(ctx)
-	return s.Peers.Total, err
+	switch {
+	case err != nil:
+		return err
+	case s.Peers.Total < peers:
+		return fmt.Errorf("it has %d of %d peers", s.Peers.Total, peers)
+	case s.OnionHops > 0 && nodes > s.OnionHops && s.Onion.Ready == 0:
+		return fmt.Errorf("it has no circuit: %s", cmp.Or(s.Onion.Obstacle, "none has been built yet"))
+	}
+	return nil
 }
 
 // nodeClient talks to one node of a network.

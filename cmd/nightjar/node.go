@@ -39,12 +39,9 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	registerHops(s, &f.hops)
 }
 
-// defaultHops is 0 until circuits carry requests.
-const defaultHops = 0
-
 // registerHops adds the flag that says how requests leave the node.
 func registerHops(s *pflag.FlagSet, hops *int) {
-	s.IntVar(hops, "hops", defaultHops, "`number` of other nodes that each request passes before it enters the network: 3, or 0 to hide nothing (for experiments)")
+	s.IntVar(hops, "hops", node.Hops, "`number` of other nodes that each request passes before it enters the network: 3, or 0 to hide nothing (for experiments)")
 }
 
 // checkHops refuses what is neither.
@@ -68,8 +65,8 @@ func newNodeCmd(e *env) *cobra.Command {
 
 The first start makes the data directory and the node's identity. Peers are remembered over restarts.
 
-The originator of requests is not hidden yet: the nodes that this one is connected to can tell what it asks for and
-what it inserts.`,
+Each request passes three other nodes before it enters the network, so that nobody can tell who asks. It waits until three
+others are known. With --hops 0 it is sent directly: then the nodes that this one is connected to can tell what it asks for and what it inserts.`,
 		Example: `  nightjar node --seed nightjar-peer:...
   nightjar node --seed seeds.txt --store-size 10GiB
   nightjar node --data ./second --fproxy 127.0.0.1:0 --listen tcp/127.0.0.1:0`,

@@ -26,7 +26,7 @@ import (
 //	save NAME [REGEXP]         set a variable to the last word of stdout, or to what the group in REGEXP matches
 //	serve DIR [FLAG ...]       start a node on loopback in the background, with DIR for its data
 //	until file FILE            wait until a file exists
-//	until peers|jobs DIR N     wait until the node of DIR has N peers or open jobs
+//	until peers|jobs|relays DIR N     wait until the node of DIR has N peers or open jobs
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nightjar": main})
 }
@@ -106,19 +106,16 @@ func holds(ts *testscript.TestScript, args []string) bool {
 	case len(args) == 2 && args[0] == "file":
 		_, err := os.Stat(ts.MkAbs(args[1]))
 		return err == nil
-	case len(args) == 3 && (args[0] == "peers" || args[0] == "jobs"):
+	case len(args) == 3 && (args[0] == "peers" || args[0] == "jobs" || args[0] == "relays"):
 		c, err := api.Dial(datadir.At(ts.MkAbs(args[1])))
 		ts.Check(err)
 		defer c.Close()
 		s, err := c.Status(context.Background())
 		ts.Check(err)
-		n := s.Jobs
-		if args[0] == "peers" {
-			n = s.Peers.Total
-		}
+		n := map[string]int{"jobs": s.Jobs, "peers": s.Peers.Total, "relays": s.Onion.Relays}[args[0]]
 		return strconv.Itoa(n) == args[2]
 	}
-	ts.Fatalf("usage: until file FILE, or until peers|jobs DIR N")
+	ts.Fatalf("usage: until file FILE, or until peers|jobs|relays DIR N")
 	return false
 }
 
@@ -126,7 +123,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: serve DIR [FLAG ...]")
 	}
-	start := []string{"start", "--data", ts.MkAbs(args[0]), "--fproxy", "127.0.0.1:0", "--listen", "tcp/127.0.0.1:0"}
+	// A script's nodes are too few for circuits, unless it says otherwise.
+	start := []string{"start", "--data", ts.MkAbs(args[0]), "--fproxy", "127.0.0.1:0", "--listen", "tcp/127.0.0.1:0", "--hops", "0"}
 	ts.Check(ts.Exec("nightjar", append(start, args[1:]...)...))
 }
 

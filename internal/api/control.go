@@ -24,6 +24,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		Version: s.cfg.Version, PID: os.Getpid(), Started: n.Started, FProxy: s.cfg.FProxy,
 		Peers:     PeerCount{Total: len(n.Peers), Barred: n.Barred},
 		Store:     Store{Blocks: n.Store.Blocks, Bytes: n.Store.Bytes, Quota: n.Store.Quota},
+		Traffic:   Traffic{Sent: n.Sent, Received: n.Received},
 		OnionHops: n.Onion.Hops, OriginatorHidden: n.Onion.Hops > 0, Onion: newOnion(n.Onion),
 	}
 	for _, p := range n.Peers {
@@ -42,7 +43,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 func newOnion(o node.Onion) Onion {
 	a := Onion{
 		Relays: o.Relays, Missing: o.Missing, Guards: o.Guards, Links: o.Links,
-		Ready: o.Ready, InUse: o.InUse, Building: o.Building, Warnings: o.Warnings,
+		Ready: o.Ready, InUse: o.InUse, Building: o.Building, Built: o.Built, Warnings: o.Warnings,
 	}
 	if o.Obstacle != nil {
 		a.Obstacle = o.Obstacle.Error()

@@ -14,6 +14,7 @@ type Status struct {
 	FProxy  string    `json:"fproxy"`
 	Peers   PeerCount `json:"peers"`
 	Store   Store     `json:"store"`
+	Traffic Traffic   `json:"traffic"`
 	Jobs    int       `json:"jobs"` // jobs that are open
 	// OnionHops is 0 if requests go to the network directly; then OriginatorHidden is false.
 	OnionHops        int   `json:"onion_hops"`
@@ -29,6 +30,7 @@ type Onion struct {
 	Ready    int      `json:"ready"`    // circuits that wait for use
 	InUse    int      `json:"in_use"`   // circuits that carry requests
 	Building int      `json:"building"` // circuits that are being built
+	Built    uint64   `json:"built"`    // circuits that were built since the start
 	Links    int      `json:"links"`    // connections that exist for circuits alone
 	Obstacle string   `json:"obstacle,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
@@ -39,6 +41,12 @@ type PeerCount struct {
 	Total   int `json:"total"`
 	Inbound int `json:"inbound"`
 	Barred  int `json:"barred"` // nodes kept out because they broke the protocol
+}
+
+// Traffic counts the bytes of messages on all links with other nodes since the start.
+type Traffic struct {
+	Sent     uint64 `json:"sent"`
+	Received uint64 `json:"received"`
 }
 
 // Store is the occupancy of the block store.

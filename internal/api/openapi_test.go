@@ -85,7 +85,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	schemas := section(t, string(openAPI), "  schemas:")
 	values := map[string]any{
 		"Error": Error{}, "Status": Status{}, "PeerCount": PeerCount{}, "Store": Store{}, "Peer": Peer{}, "Peers": Peers{},
-		"Ref": Ref{}, "Added": Added{}, "JobRequest": JobRequest{}, "Job": Job{}, "Progress": Progress{}, "Jobs": Jobs{}, "Onion": Onion{},
+		"Ref": Ref{}, "Added": Added{}, "JobRequest": JobRequest{}, "Job": Job{}, "Progress": Progress{}, "Jobs": Jobs{}, "Onion": Onion{}, "Traffic": Traffic{},
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(values)), slices.Sorted(slices.Values(keysAt(schemas, 4)))); diff != "" {
 		t.Errorf("schemas (-used +described):\n%s", diff)

@@ -15,12 +15,15 @@ import (
 	"nightjar/internal/content"
 	"nightjar/keys"
 	"nightjar/routing"
+	"nightjar/routing/circuit"
 	"nightjar/routing/wire"
 )
 
 const (
 	// tries is how often a request that failed for a passing reason is made again.
 	tries = 4
+	// circuitTries is the same through circuits, where each of them is several tries.
+	circuitTries = 2
 	// retryAfter is the first pause before another try; it doubles.
 	retryAfter = 150 * time.Millisecond
 	// minTopCopies is at how many of its rotated positions a top block must be stored for Insert to succeed.
@@ -61,16 +64,18 @@ func (c *Client) Expect(blocks uint64) { c.blocks.Store(int64(min(blocks, math.M
 func (c *Client) Obstacle() error { return c.n.obstacle() }
 
 // Close says that no more requests come of the client's group.
-func (c *Client) Close() {}
+func (c *Client) Close() {
+	if !c.n.cfg.Direct {
+		c.n.inbox.push(circuit.Finished{Group: circuit.Group{Key: c.group}})
+	}
+}
 
 // Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoAnswer, ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
 // top block are tried in random order, so that no one place on the ring sees all who ask.
 func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
 	last := fmt.Errorf("fetch: %w", content.ErrNotFound)
 	for _, rotation := range rotations(top) {
-		done, err := c.retry(ctx, func(t routing.Token) routing.Event {
-			return routing.LocalGet{Token: t, ID: id, Rotation: rotation, Class: c.class}
-		})
+		done, err := c.retry(ctx, request{id: id, rotation: rotation})
 		if err != nil {
 			return keys.Block{}, err
 		}
@@ -109,9 +114,7 @@ func (c *Client) Insert(ctx context.Context, b keys.Block, top bool) error {
 }
 
 func (c *Client) insertAt(ctx context.Context, b keys.Block, rotation uint8) error {
-	done, err := c.retry(ctx, func(t routing.Token) routing.Event {
-		return routing.LocalPut{Token: t, Block: b, Rotation: rotation, Class: c.class}
-	})
+	done, err := c.retry(ctx, request{block: b, rotation: rotation})
 	if err == nil && done.Copies == 0 {
 		err = ErrNotStored
 	}
@@ -131,10 +134,13 @@ func rotations(top bool) []uint8 {
 }
 
 // retry makes a request until it is answered, there is nothing (more) to find, or it has failed too often.
-func (c *Client) retry(ctx context.Context, ev func(routing.Token) routing.Event) (routing.Done, error) {
-	pause := retryAfter
+func (c *Client) retry(ctx context.Context, r request) (routing.Done, error) {
+	pause, tries := retryAfter, tries
+	if !c.n.cfg.Direct {
+		tries = circuitTries
+	}
 	for try := 1; ; try++ {
-		done, err := c.do(ctx, ev)
+		done, err := c.do(ctx, r)
 		if err != nil && (!errors.Is(err, ErrNoPeers) || try == tries) {
 			return done, err // a node may lose its only peer for a moment
 		}
@@ -151,18 +157,19 @@ func (c *Client) retry(ctx context.Context, ev func(routing.Token) routing.Event
 }
 
 // do makes one request and waits for its answer.
-func (c *Client) do(ctx context.Context, ev func(routing.Token) routing.Event) (routing.Done, error) {
-	token := routing.Token(c.n.tokens.Add(1))
-	reply := make(chan routing.Done, 1)
-	c.n.inbox.push(request{ev(token), token, reply})
+func (c *Client) do(ctx context.Context, r request) (routing.Done, error) {
+	r.class, r.group = c.class, circuit.Group{Key: c.group, Blocks: int(c.blocks.Load())}
+	r.token = routing.Token(c.n.tokens.Add(1))
+	r.reply = make(chan routing.Done, 1)
+	c.n.inbox.push(r)
 	select {
-	case done := <-reply:
+	case done := <-r.reply:
 		if done.Block.IsZero() && done.Copies == 0 && done.Reason == wire.Failed {
 			return done, c.alive()
 		}
 		return done, nil
 	case <-ctx.Done():
-		c.n.inbox.push(routing.LocalCancel{Token: token})
+		c.n.inbox.push(cancelled{r.token})
 		return routing.Done{}, ctx.Err()
 	case <-c.n.ended:
 		return routing.Done{}, ErrStopped
@@ -176,7 +183,7 @@ func (c *Client) alive() error {
 		return ErrStopped
 	default:
 	}
-	if len(c.n.Status().Peers) == 0 {
+	if c.n.alone() {
 		return ErrNoPeers
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"nightjar/internal/link"
 	"nightjar/routing"
+	"nightjar/routing/circuit"
 	"nightjar/routing/wire"
 )
 
@@ -22,8 +23,6 @@ const (
 	maxStrangers = 64
 	// helloTime bounds how long a new link may take to say Hello.
 	helloTime = 5 * time.Second
-	// protocolVersion is the version in Hello.
-	protocolVersion = 1
 )
 
 // errHello reports a peer that did not introduce itself as the protocol demands.
@@ -54,7 +53,7 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 		// Ends within helloTime.
 		started := n.spawn(func() {
 			defer func() { <-n.strangers }()
-			if n.introduce(ctx, conn, true, name) != nil {
+			if n.introduce(ctx, conn, true, name, 0) != nil {
 				conn.Close()
 			}
 		})
@@ -66,7 +65,7 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 
 // dialFor carries out a Dial effect.
 func (n *Node) dialFor(ctx context.Context, d wire.Descriptor) {
-	if n.connect(ctx, d) != nil {
+	if n.connect(ctx, d, wire.ForRouting) != nil {
 		n.inbox.push(routing.DialFailed{Peer: d.ID})
 	}
 }
@@ -94,7 +93,7 @@ func (n *Node) AddPeer(ctx context.Context, d wire.Descriptor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
-	if err := n.connect(ctx, d); err != nil {
+	if err := n.connect(ctx, d, wire.ForRouting); err != nil {
 		return err
 	}
 	// Only now, or the overlay would dial as well and the two links would end each other.
@@ -103,7 +102,7 @@ func (n *Node) AddPeer(ctx context.Context, d wire.Descriptor) error {
 }
 
 // connect tries the node's addresses over the transports, the preferred one first, until one leads to a link.
-func (n *Node) connect(ctx context.Context, d wire.Descriptor) error {
+func (n *Node) connect(ctx context.Context, d wire.Descriptor, purpose wire.Purpose) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	err := errors.New("node: no address that this node can dial")
@@ -113,7 +112,7 @@ func (n *Node) connect(ctx context.Context, d wire.Descriptor) error {
 			if !ok {
 				continue
 			}
-			if err = n.connectTo(ctx, t, address, d.ID); err == nil {
+			if err = n.connectTo(ctx, door{t, address}, d.ID, purpose); err == nil {
 				return nil
 			}
 			if ctx.Err() != nil {
@@ -124,49 +123,80 @@ func (n *Node) connect(ctx context.Context, d wire.Descriptor) error {
 	return err
 }
 
-func (n *Node) connectTo(ctx context.Context, t link.Transport, address string, id wire.NodeID) error {
+// door is one address of a node, and how to get there.
+type door struct {
+	link.Transport
+	address string
+}
+
+func (n *Node) connectTo(ctx context.Context, t door, id wire.NodeID, purpose wire.Purpose) error {
 	ctx2, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	conn, err := t.Dial(ctx2, address, id)
+	conn, err := t.Dial(ctx2, t.address, id)
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
 	}
-	if err = n.introduce(n.life, conn, false, t.Name()); err != nil {
+	if err = n.introduce(n.life, conn, false, t.Name(), purpose); err != nil {
 		conn.Close()
 	}
 	return err
 }
 
-// introduce exchanges Hellos, starts the link's reader and writer, and hands the link to the loop.
-func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, transport string) error {
+// introduce exchanges Hellos, starts the link's reader and writer, and hands the link to the loop. Whoever dialled says what
+// the link is for, and the other end agrees.
+func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, transport string, purpose wire.Purpose) error {
 	late := time.AfterFunc(helloTime, func() { conn.Close() })
 	defer late.Stop()
 	ended := context.AfterFunc(ctx, func() { conn.Close() })
 	defer ended()
-	hello := wire.Append(nil, wire.Hello{Version: protocolVersion, Self: n.Self()})
-	if err := errors.Join(conn.Write(hello), conn.Flush()); err != nil {
-		return err
+	var h wire.Hello
+	var err error
+	if inbound {
+		if h, err = n.hear(conn); err == nil {
+			purpose = h.Purpose
+			err = n.greet(conn, purpose)
+		}
+	} else if err = n.greet(conn, purpose); err == nil {
+		h, err = n.hear(conn)
 	}
-	frame, err := conn.Read()
 	if err != nil {
 		return err
 	}
-	msg, err := wire.Parse(frame)
-	if err != nil {
-		return err
-	}
-	h, ok := msg.(wire.Hello)
-	if !ok || h.Version != protocolVersion || h.Self.ID != conn.Peer() || !late.Stop() {
+	if h.Purpose != purpose || !late.Stop() {
 		return errHello
 	}
 	p := &peer{
-		id: h.Self.ID, hello: h.Self, conn: conn, transport: transport, inbound: inbound,
-		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}), near: nearBurst, nearAt: time.Now(),
+		id: h.Self.ID, hello: h.Self, purpose: purpose, number: circuit.Link(n.numbers.Add(1)),
+		conn: conn, transport: transport, inbound: inbound,
+		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}), asking: asking{nearBurst, time.Now()},
 	}
 	if !n.start(ctx, p) {
 		return ErrStopped
 	}
 	return nil
+}
+
+// greet says Hello.
+func (n *Node) greet(conn link.Conn, purpose wire.Purpose) error {
+	hello := wire.Append(nil, wire.Hello{Version: wire.Version, Purpose: purpose, Self: n.Self()})
+	return errors.Join(conn.Write(hello), conn.Flush())
+}
+
+// hear reads the other end's Hello.
+func (n *Node) hear(conn link.Conn) (wire.Hello, error) {
+	frame, err := conn.Read()
+	if err != nil {
+		return wire.Hello{}, err
+	}
+	msg, err := wire.Parse(frame)
+	if err != nil {
+		return wire.Hello{}, err
+	}
+	h, ok := msg.(wire.Hello)
+	if !ok || h.Version != wire.Version || h.Self.ID != conn.Peer() {
+		return wire.Hello{}, errHello
+	}
+	return h, nil
 }
 
 // start hands the link to the loop and then begins to read, so that the loop knows the peer before its first message.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nightjar/internal/link"
+	"nightjar/internal/link/linktest"
 	"nightjar/keys"
 	"nightjar/routing/wire"
 )
@@ -28,12 +29,12 @@ func (net *network) newLiar(identity ed25519.PrivateKey, to *member) *liar {
 	if err != nil {
 		net.t.Fatal(err)
 	}
-	self, err := wire.NewDescriptor(identity, 0, []wire.Addr{"tcp/127.0.0.1:1"})
+	self, err := wire.NewDescriptor(identity, 0, [32]byte{}, []wire.Addr{"tcp/127.0.0.1:1"})
 	if err != nil {
 		net.t.Fatal(err)
 	}
 	l := &liar{conn: conn, id: self.ID}
-	l.send(wire.Append(nil, wire.Hello{Version: 1, Self: self}))
+	l.send(wire.Append(nil, wire.Hello{Version: wire.Version, Self: self}))
 	if _, err := conn.Read(); err != nil {
 		net.t.Fatal(err)
 	}
@@ -92,15 +93,16 @@ func TestLyingPeerIsBarredAndTheReadSucceedsElsewhere(t *testing.T) {
 		},
 		"rubbish": func(l *liar, _ keys.Block, _ wire.Get) { l.send([]byte("HTTP/1.1 200 OK")) },
 		"second hello": func(l *liar, _ keys.Block, _ wire.Get) {
-			d, err := wire.NewDescriptor(identityOf(1), 0, []wire.Addr{"tcp/127.0.0.1:1"})
+			d, err := wire.NewDescriptor(identityOf(1), 0, [32]byte{}, []wire.Addr{"tcp/127.0.0.1:1"})
 			if err == nil {
-				l.send(wire.Append(nil, wire.Hello{Version: 1, Self: d}))
+				l.send(wire.Append(nil, wire.Hello{Version: wire.Version, Self: d}))
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				net := newNetwork(t, 5)
+				net := &network{t: t, mem: linktest.NewNetwork(), direct: true} // so that the reader asks the liar itself
+				net.populate(5)
 				defer net.close()
 				net.settle()
 				ctx := context.Background()

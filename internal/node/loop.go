@@ -2,20 +2,14 @@ package node
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
-	crand "crypto/rand"
-
+	"nightjar/keys"
 	"nightjar/routing"
+	"nightjar/routing/circuit"
+	"nightjar/routing/relays"
 	"nightjar/routing/wire"
 )
-
-// barTime is how long a node that lied is kept out.
-const barTime = time.Hour
-
-// maxBarred bounds the memory of who is barred; past it some go.
-const maxBarred = 4096
 
 // Events of the shell itself, beside those of the machines.
 type (
@@ -23,12 +17,18 @@ type (
 	linkDown struct{ p *peer }
 	// learned brings nodes that the user named.
 	learned struct{ nodes []wire.Descriptor }
-	// request is a local request with the channel (of capacity 1) for its answer.
+	// request is a local request with the channel (of capacity 1) for its answer: a Get of id, or a Put of block.
 	request struct {
-		ev    routing.Event
-		token routing.Token
-		reply chan routing.Done
+		id       keys.ID
+		block    keys.Block
+		rotation uint8
+		class    wire.Class
+		group    circuit.Group
+		token    routing.Token
+		reply    chan routing.Done
 	}
+	// cancelled takes a request back.
+	cancelled struct{ token routing.Token }
 	// query runs f on the loop, for snapshots.
 	query struct {
 		f    func(*loop)
@@ -36,38 +36,44 @@ type (
 	}
 )
 
-// loop owns the machines and the table of peers.
+// loop owns the machines and the tables of links and requests.
 type loop struct {
-	n       *Node
-	machine *routing.Machine
-	overlay *routing.Overlay
-	peers   map[wire.NodeID]*peer
-	waiting map[routing.Token]chan routing.Done
-	dialing map[wire.NodeID]bool
-	seeds   map[wire.NodeID]bool // whom the user named: dialled wherever they are
-	barred  map[wire.NodeID]time.Time
-	started time.Time
+	n *Node
+	machines
+	peers    map[wire.NodeID]*peer // links of key routing
+	links    links
+	waiting  map[routing.Token]chan routing.Done
+	launches launches
+	dialing  map[wire.NodeID]bool // for key routing
+	seeds    map[wire.NodeID]bool // whom the user named: dialled wherever they are
+	barred   map[wire.NodeID]time.Time
+	own      own
+	state    saving
+	look     lookout
+	started  time.Time
+}
+
+// machines is everything that decides.
+type machines struct {
+	machine  *routing.Machine
+	overlay  *routing.Overlay
+	relays   *relays.Machine
+	circuits *circuit.Machine
 }
 
 func newLoop(n *Node) *loop {
 	return &loop{
-		n:       n,
-		machine: routing.New(routing.Config{Self: n.self, Rand: newRand()}),
-		overlay: routing.NewOverlay(n.self, newRand()),
-		peers:   make(map[wire.NodeID]*peer),
-		waiting: make(map[routing.Token]chan routing.Done),
-		dialing: make(map[wire.NodeID]bool),
-		seeds:   make(map[wire.NodeID]bool),
-		barred:  make(map[wire.NodeID]time.Time),
-		started: time.Now(),
+		n:        n,
+		machines: newMachines(n),
+		peers:    make(map[wire.NodeID]*peer),
+		links:    newLinks(),
+		waiting:  make(map[routing.Token]chan routing.Done),
+		launches: newLaunches(),
+		dialing:  make(map[wire.NodeID]bool),
+		seeds:    make(map[wire.NodeID]bool),
+		barred:   make(map[wire.NodeID]time.Time),
+		started:  time.Now(),
 	}
-}
-
-// newRand seeds a generator for a machine from the system's randomness.
-func newRand() *rand.Rand {
-	var seed [32]byte
-	crand.Read(seed[:])
-	return rand.New(rand.NewChaCha8(seed))
 }
 
 // run is the loop. When ctx has ended it closes all links, answers all who wait, and returns.
@@ -96,51 +102,112 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
-// tick steps the machines whose deadline has come and returns how long there is nothing to do.
+// begin steps the circuits for the first time: the node's descriptor names their onion key.
+func (l *loop) begin(now time.Time) {
+	l.circuitEffects(l.circuits.Step(now, circuit.Tick{}))
+}
+
+// tick steps the machines whose deadline has come, does what is due now and then, and returns how long there is nothing to do.
 func (l *loop) tick(now time.Time) time.Duration {
-	wait := time.Hour
-	if t, ok := l.machine.NextDeadline(); ok {
-		if !now.Before(t) {
-			l.effects(l.machine.Step(now, routing.Tick{}))
-			t, _ = l.machine.NextDeadline()
-		}
-		if !t.IsZero() {
-			wait = min(wait, t.Sub(now))
-		}
+	next := alarm{now: now, wait: time.Hour}
+	next.due(l.machine.NextDeadline, func() { l.effects(l.machine.Step(now, routing.Tick{})) })
+	next.due(l.overlay.NextDeadline, func() { l.effects(l.overlay.Step(now, routing.Overdue{})) })
+	next.due(l.relays.NextDeadline, func() { l.relayEffects(l.relays.Step(now, relays.Tick{})) })
+	next.due(l.circuits.NextDeadline, func() { l.circuitEffects(l.circuits.Step(now, circuit.Tick{})) })
+	if l.links.circuits > 0 {
+		l.sweep(now)
+		next.at(l.links.sweepAt)
 	}
-	if t, ok := l.overlay.NextDeadline(); ok {
-		if !now.Before(t) {
-			l.effects(l.overlay.Step(now, routing.Overdue{}))
-			t, _ = l.overlay.NextDeadline()
-		}
-		if !t.IsZero() {
-			wait = min(wait, t.Sub(now))
-		}
+	if !now.Before(l.own.next) {
+		l.describe(now)
 	}
-	return max(wait, time.Millisecond)
+	next.at(l.own.next)
+	next.at(l.lookOut(now))
+	next.at(l.save(now))
+	return max(next.wait, time.Millisecond)
+}
+
+// alarm finds out when the next thing is due.
+type alarm struct {
+	now  time.Time
+	wait time.Duration
+}
+
+// at takes in a time at which something is due; zero = never.
+func (a *alarm) at(t time.Time) {
+	if !t.IsZero() {
+		a.wait = min(a.wait, t.Sub(a.now))
+	}
+}
+
+// due steps a machine if its deadline has come.
+func (a *alarm) due(deadline func() (time.Time, bool), step func()) {
+	t, ok := deadline()
+	if ok && !a.now.Before(t) {
+		step()
+		t, ok = deadline()
+	}
+	if ok {
+		a.at(t)
+	}
 }
 
 func (l *loop) handle(now time.Time, ev any) {
 	switch ev := ev.(type) {
+	case circuit.Received:
+		if l.links.byNumber[ev.Link] != nil {
+			l.circuitEffects(l.circuits.Step(now, ev))
+		}
+	case routing.Received:
+		if l.talks(ev.From) {
+			l.effects(l.machine.Step(now, ev))
+		}
+	case request:
+		l.request(now, ev)
+	case cancelled:
+		l.cancel(now, ev.token)
+	case failed:
+		l.fail(now, ev)
+	case routing.Garbled:
+		if l.talks(ev.From) {
+			l.effects(l.machine.Step(now, ev))
+		}
+	case routing.Misbehaved:
+		l.bar(ev.Peer)
+	case circuit.DialFailed:
+		delete(l.links.dialing, ev.Peer)
+		l.circuitEffects(l.circuits.Step(now, ev))
+	case relays.Received:
+		if len(l.links.byNode[ev.From]) > 0 && !l.isBarred(ev.From) {
+			l.relayEffects(l.relays.Step(now, ev))
+		}
+	case routing.Event:
+		l.effects(l.machine.Step(now, ev))
+	case circuit.Event:
+		l.circuitEffects(l.circuits.Step(now, ev))
+	case relays.Event:
+		l.relayEffects(l.relays.Step(now, ev))
+	default:
+		l.handleRare(now, ev)
+	}
+}
+
+// handleRare handles what comes once for a link, a peer or a command.
+func (l *loop) handleRare(now time.Time, ev any) {
+	switch ev := ev.(type) {
 	case linkUp:
-		l.up(now, ev.p)
+		if ev.p.purpose == wire.ForCircuits {
+			l.upForCircuits(now, ev.p)
+		} else {
+			l.up(now, ev.p)
+		}
 	case linkDown:
 		l.down(now, ev.p)
-	case request:
-		if len(l.peers) == 0 {
-			ev.reply <- routing.Done{Token: ev.token, Reason: wire.Failed}
-			return
-		}
-		l.waiting[ev.token] = ev.reply
-		l.effects(l.machine.Step(now, ev.ev))
-	case routing.LocalCancel:
-		delete(l.waiting, ev.Token)
-		l.effects(l.machine.Step(now, ev))
+	case viewed:
+		l.view(now)
 	case query:
 		ev.f(l)
 		close(ev.done)
-	case routing.Misbehaved:
-		l.bar(ev.Peer)
 	case learned:
 		l.learn(now, ev.nodes)
 	case routing.DialFailed:
@@ -152,16 +219,6 @@ func (l *loop) handle(now time.Time, ev any) {
 		}
 	case routing.OverlayEvent:
 		l.effects(l.overlay.Step(now, ev))
-	case routing.Received:
-		if l.talks(ev.From) {
-			l.effects(l.machine.Step(now, ev))
-		}
-	case routing.Garbled:
-		if l.talks(ev.From) {
-			l.effects(l.machine.Step(now, ev))
-		}
-	case routing.Event:
-		l.effects(l.machine.Step(now, ev))
 	}
 }
 
@@ -180,10 +237,8 @@ func (l *loop) effects(effects []routing.Effect) {
 				l.n.inbox.push(routing.Kept{Ref: e.Ref})
 			}
 		case routing.Done:
-			if reply := l.waiting[e.Token]; reply != nil {
-				delete(l.waiting, e.Token)
-				reply <- e
-			}
+			l.answer(e)
+			l.landed(e)
 		case routing.Misbehaved:
 			l.bar(e.Peer)
 		case routing.Dial:
@@ -252,6 +307,7 @@ func (l *loop) up(now time.Time, p *peer) {
 		l.unlink(now, old)
 	}
 	l.peers[p.id] = p
+	l.enter(now, p)
 	l.effects(l.machine.Step(now, routing.PeerUp{Peer: p.id}))
 	l.effects(l.overlay.Step(now, routing.Linked{Self: p.hello, Inbound: p.inbound}))
 }
@@ -274,42 +330,17 @@ func smaller(a, b wire.NodeID) wire.NodeID {
 func (l *loop) down(now time.Time, p *peer) {
 	if l.peers[p.id] == p {
 		l.unlink(now, p)
+	} else {
+		l.leave(now, p)
 	}
 }
 
 func (l *loop) unlink(now time.Time, p *peer) {
 	l.n.hangUp(p)
 	delete(l.peers, p.id)
+	l.leave(now, p)
 	l.effects(l.machine.Step(now, routing.PeerDown{Peer: p.id}))
 	l.effects(l.overlay.Step(now, routing.Unlinked{Peer: p.id}))
-}
-
-// bar disconnects a node that lied and keeps it out for barTime.
-func (l *loop) bar(id wire.NodeID) {
-	if l.isBarred(id) {
-		return
-	}
-	l.pardon()
-	l.barred[id] = time.Now().Add(barTime)
-	l.n.cfg.Log.Warn("a peer broke the protocol and was disconnected")
-	if p := l.peers[id]; p != nil {
-		l.n.hangUp(p)
-	}
-}
-
-// pardon forgets those whose time is over, and some others if there are too many.
-func (l *loop) pardon() {
-	now := time.Now()
-	for id, until := range l.barred {
-		if now.After(until) || len(l.barred) >= maxBarred {
-			delete(l.barred, id)
-		}
-	}
-}
-
-func (l *loop) isBarred(id wire.NodeID) bool {
-	until, ok := l.barred[id]
-	return ok && time.Now().Before(until)
 }
 
 // stop closes all links and answers all who wait. Links that come up later close themselves, since their context has ended.
@@ -318,9 +349,10 @@ func (l *loop) stop() {
 	for token, reply := range l.waiting {
 		reply <- routing.Done{Token: token, Reason: wire.Failed}
 	}
-	for _, p := range l.peers {
+	for _, p := range l.links.byNumber {
 		l.n.hangUp(p)
 	}
+	l.saveLast()
 }
 
 // abandon answers the events that the loop will not handle any more.

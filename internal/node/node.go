@@ -26,26 +26,38 @@ type Config struct {
 	Transports []link.Transport // preferred first
 	Listen     []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
 	Seeds      []wire.Descriptor
-	Log        *slog.Logger // nil = silent
+	State      []byte             // what Save was given last; nil = nothing
+	Save       func([]byte) error // keeps what must outlive the process: guards, known relays, onion keys; nil = nothing is kept
+	Log        *slog.Logger       // nil = silent
 }
 
-// Node drives the routing machines over links and a store.
+// Node drives the machines over links and a store.
 type Node struct {
-	cfg        Config
-	self       wire.NodeID
-	desc       atomic.Pointer[wire.Descriptor]
-	inbox      *inbox
-	looks      *pool[routing.Lookup]
-	keeps      *pool[routing.Keep]
-	tokens     atomic.Uint64
-	queued     atomic.Int64 // bytes in all outboxes
-	complained atomic.Int64 // when, as Unix time
-	scope      scope        // set before Ready
-	groups     [32]byte     // keys the names of isolation groups
+	cfg     Config
+	self    wire.NodeID
+	addrs   []wire.Addr // where others reach this node; set before Ready
+	desc    atomic.Pointer[wire.Descriptor]
+	blocked atomic.Pointer[ObstacleError]
+	inbox   *inbox
+	looks   *pool[routing.Lookup]
+	keeps   *pool[routing.Keep]
+	scope   scope    // set before Ready
+	groups  [32]byte // keys the names of isolation groups
+	counters
 
 	strangers chan struct{} // holds one for each inbound link that has not said Hello
 
 	lifetime
+}
+
+// counters are what all goroutines count.
+type counters struct {
+	tokens     atomic.Uint64 // of local requests
+	numbers    atomic.Uint64 // of links
+	queued     atomic.Int64  // bytes in all outboxes
+	sent       atomic.Uint64 // bytes of frames written to all links
+	received   atomic.Uint64 // and read
+	complained atomic.Int64  // when, as Unix time
 }
 
 var (
@@ -111,11 +123,13 @@ func (n *Node) Run(ctx context.Context) error {
 		n.abandon(n.inbox.close())
 		return err
 	}
+	loop := newLoop(n)
+	loop.begin(time.Now())
 	for _, l := range listeners {
 		n.spawn(func() { n.accept(ctx, l.Listener, l.transport) }) // ends with ctx
 	}
 	close(n.ready)
-	newLoop(n).run(ctx)
+	loop.run(ctx)
 	return nil
 }
 
@@ -125,7 +139,7 @@ type listener struct {
 	transport string
 }
 
-// listen opens all listeners and signs the node's descriptor.
+// listen opens all listeners.
 func (n *Node) listen() ([]listener, error) {
 	var listeners []listener
 	var addrs [][]wire.Addr // of each listener
@@ -142,13 +156,8 @@ func (n *Node) listen() ([]listener, error) {
 		listeners = append(listeners, listener{l, name})
 		addrs = append(addrs, reachable(name, l.Address()))
 	}
-	own := inTurn(addrs)
-	n.scope = scopeOf(own)
-	d, err := wire.NewDescriptor(n.cfg.Identity, hour(time.Now()), own)
-	if err != nil {
-		return listeners, fmt.Errorf("describe this node: %w", err)
-	}
-	n.desc.Store(&d)
+	n.addrs = inTurn(addrs)
+	n.scope = scopeOf(n.addrs)
 	return listeners, nil
 }
 

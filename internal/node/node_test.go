@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,22 +24,45 @@ import (
 
 // network is a network of whole nodes in one synctest bubble.
 type network struct {
-	t     *testing.T
-	mem   *linktest.Network
-	nodes []*member
+	t      *testing.T
+	mem    *linktest.Network
+	nodes  []*member
+	direct bool // requests do not go through circuits
+	// watch, if set, wraps the transport of each node.
+	watch func(self wire.NodeID, t link.Transport) link.Transport
 }
 
 type member struct {
 	*node.Node
 	identity ed25519.PrivateKey
 	store    *memstore.Store
+	state    []byte // what it has saved last
 	stop     context.CancelFunc
 	ended    chan error
 }
 
-// newNetwork starts n nodes; all but the first join through the first.
+// save is called by one goroutine at a time.
+func (m *member) save(state []byte) error {
+	m.state = bytes.Clone(state)
+	return nil
+}
+
+// restart starts a node that has stopped again, with what it has kept.
+func (net *network) restart(m *member) *member {
+	net.t.Helper()
+	net.nodes = slices.DeleteFunc(net.nodes, func(o *member) bool { return o == m })
+	return net.startWith(m.identity, []wire.Descriptor{net.nodes[0].Self()}, m.store, m.state)
+}
+
+// newNetwork starts n nodes; all but the first join through the first. Requests go through circuits unless the nodes are too few.
 func newNetwork(t *testing.T, n int) *network {
-	net := &network{t: t, mem: linktest.NewNetwork()}
+	net := &network{t: t, mem: linktest.NewNetwork(), direct: n < 4}
+	net.populate(n)
+	return net
+}
+
+// populate starts n nodes; all but the first join through the first.
+func (net *network) populate(n int) {
 	net.mem.SetLatency(func(_, _ wire.NodeID) time.Duration { return 2 * time.Millisecond })
 	for i := range n {
 		var seeds []wire.Descriptor
@@ -47,7 +71,6 @@ func newNetwork(t *testing.T, n int) *network {
 		}
 		net.start(identityOf(i), seeds)
 	}
-	return net
 }
 
 func identityOf(i int) ed25519.PrivateKey {
@@ -58,11 +81,20 @@ func identityOf(i int) ed25519.PrivateKey {
 
 func (net *network) start(identity ed25519.PrivateKey, seeds []wire.Descriptor) *member {
 	net.t.Helper()
-	m := &member{identity: identity, store: memstore.New(memstore.Config{Quota: 256 << 20}), ended: make(chan error, 1)}
+	return net.startWith(identity, seeds, memstore.New(memstore.Config{Quota: 256 << 20}), nil)
+}
+
+func (net *network) startWith(identity ed25519.PrivateKey, seeds []wire.Descriptor, s *memstore.Store, state []byte) *member {
+	net.t.Helper()
+	m := &member{identity: identity, store: s, state: state, ended: make(chan error, 1)}
+	transport := net.mem.Transport(identity, link.Options{})
+	if net.watch != nil {
+		transport = net.watch(wire.NodeID(identity.Public().(ed25519.PublicKey)), transport)
+	}
 	var err error
 	m.Node, err = node.New(node.Config{
-		Identity: identity, Store: m.store, Seeds: seeds, Listen: []wire.Addr{"mem/127.0.0.1:0"},
-		Transports: []link.Transport{net.mem.Transport(identity, link.Options{})},
+		Identity: identity, Direct: net.direct, Store: m.store, Seeds: seeds, Listen: []wire.Addr{"mem/127.0.0.1:0"},
+		Transports: []link.Transport{transport}, State: m.state, Save: m.save,
 	})
 	if err != nil {
 		net.t.Fatal(err)

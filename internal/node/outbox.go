@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"nightjar/crypto/onion"
 	"nightjar/keys"
 	"nightjar/routing/wire"
 )
@@ -13,18 +14,22 @@ const (
 	maxOutBytes = 8 << 20
 	// maxAllOutBytes is how much may wait for all peers together before requests are refused.
 	maxAllOutBytes = 64 << 20
+	// maxOutCells is how many cells may wait: far more than the circuits put on a link before they hear that some are written.
+	maxOutCells = 4096
 	// maxOutSmall is how many small messages may wait before the link is given up: the peer does not read.
 	maxOutSmall = 16384
 )
 
-// outbox holds messages for one peer's writer. Small messages overtake blocks: an answer of a few bytes must not wait
-// behind megabytes.
+// outbox holds messages for one peer's writer. Small messages overtake the others: an answer of a few bytes must not wait
+// behind megabytes. Cells and blocks take turns by their bytes; cells stay in order among themselves, as do blocks.
 type outbox struct {
 	mu     sync.Mutex
 	small  []wire.Message
+	cells  []wire.Message
 	blocks []wire.Message
-	bytes  int
-	all    *atomic.Int64 // bytes in all outboxes of the node
+	bytes  int           // of blocks
+	ahead  int           // by how many bytes cells have had more than blocks while both waited
+	all    *atomic.Int64 // bytes of blocks in all outboxes of the node
 	wake   chan struct{}
 	closed bool
 }
@@ -42,6 +47,8 @@ func (q *outbox) put(m wire.Message) bool {
 	case wire.Data, wire.Put:
 		q.blocks = append(q.blocks, m)
 		q.count(blockBytes(m))
+	case wire.Cell:
+		q.cells = append(q.cells, m)
 	default:
 		q.small = append(q.small, m)
 	}
@@ -49,7 +56,7 @@ func (q *outbox) put(m wire.Message) bool {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return len(q.small) <= maxOutSmall && q.bytes <= 4*maxOutBytes
+	return len(q.small) <= maxOutSmall && len(q.cells) <= maxOutCells && q.bytes <= 4*maxOutBytes
 }
 
 // full reports whether new requests of this peer must be refused, since their answers could not be queued.
@@ -73,12 +80,26 @@ func (q *outbox) next() (m wire.Message, ok bool) {
 		m, q.small = pop(q.small)
 		return m, true
 	}
-	if len(q.blocks) > 0 {
+	both := len(q.cells) > 0 && len(q.blocks) > 0
+	if !both {
+		q.ahead = 0
+	}
+	switch {
+	case len(q.cells) > 0 && q.ahead <= 0:
+		m, q.cells = pop(q.cells)
+		if both {
+			q.ahead += onion.BodySize
+		}
+	case len(q.blocks) > 0:
 		m, q.blocks = pop(q.blocks)
 		q.count(-blockBytes(m))
-		return m, true
+		if both {
+			q.ahead -= blockBytes(m)
+		}
+	default:
+		return nil, false
 	}
-	return nil, false
+	return m, true
 }
 
 func (q *outbox) close() {
@@ -86,7 +107,7 @@ func (q *outbox) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.count(-q.bytes)
-	q.small, q.blocks = nil, nil
+	q.small, q.cells, q.blocks = nil, nil, nil
 }
 
 // pop takes the first message and lets go of the backing array when it is used up.

@@ -7,13 +7,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"nightjar/crypto/onion"
 	"nightjar/internal/link"
 	"nightjar/routing"
+	"nightjar/routing/circuit"
+	"nightjar/routing/relays"
 	"nightjar/routing/wire"
 )
 
 // pingEvery is how long a link may be silent in our direction before we say something: well below the links' idle time-out.
 const pingEvery = 20 * time.Second
+
+// reportCells is after how many written cells the circuits hear of it: a part of what they put on a link at once, so that the
+// writer is not left without work.
+const reportCells = 16
 
 const (
 	// A peer may ask Near nearBurst times at once and then once per nearEvery: far more than an honest one does.
@@ -25,17 +32,24 @@ const (
 type peer struct {
 	id        wire.NodeID
 	hello     wire.Descriptor
+	purpose   wire.Purpose
+	number    circuit.Link // no other link of this node ever has it
 	conn      link.Conn
 	transport string
 	inbound   bool
 	since     time.Time
+	used      time.Time // when it was last seen to carry a circuit; the loop's
 	out       *outbox
 	done      chan struct{} // closed by the reader when the connection has ended
 	hangup    sync.Once
 	owes      atomic.Int32 // Near questions of ours that the peer has not answered
+	asking    asking
+}
 
-	near   float64 // questions that the peer may ask now; touched by the reader alone
-	nearAt time.Time
+// asking is what Near questions the peer has left. The reader alone touches it.
+type asking struct {
+	left float64
+	at   time.Time
 }
 
 // hangUp closes the connection without waiting for it: closing may take as long as saying goodbye does.
@@ -48,14 +62,14 @@ func (n *Node) hangUp(p *peer) {
 	})
 }
 
-// mayAsk reports whether the peer has a Near question left.
-func (p *peer) mayAsk(now time.Time) bool {
-	p.near = min(nearBurst, p.near+float64(now.Sub(p.nearAt))/float64(nearEvery))
-	p.nearAt = now
-	if p.near < 1 {
+// take reports whether the peer has a question left, and takes it.
+func (a *asking) take(now time.Time) bool {
+	a.left = min(nearBurst, a.left+float64(now.Sub(a.at))/float64(nearEvery))
+	a.at = now
+	if a.left < 1 {
 		return false
 	}
-	p.near--
+	a.left--
 	return true
 }
 
@@ -70,6 +84,7 @@ func (n *Node) read(p *peer) {
 		if err != nil {
 			return
 		}
+		n.received.Add(uint64(len(frame)))
 		if wire.IsNodes(frame) && p.owes.Add(-1) < 0 {
 			p.owes.Add(1)
 			continue // nobody asked; its signatures are not worth checking
@@ -94,15 +109,31 @@ func (n *Node) read(p *peer) {
 // receive handles one message; false ends the link.
 func (n *Node) receive(p *peer, msg wire.Message) bool {
 	switch msg := msg.(type) {
+	case wire.Cell:
+		return n.inbox.offer(circuit.Received{Link: p.number, Msg: msg}, onion.BodySize)
+	case wire.AskKey, wire.Key:
+		return n.inbox.offer(circuit.Received{Link: p.number, Msg: msg}, 0)
+	case wire.Fail:
+		return n.inbox.offer(failed{p, msg}, 0)
 	case wire.Ping:
 		return p.out.put(wire.Pong(msg))
 	case wire.Pong:
 		return true
-	case wire.Hello:
+	}
+	if _, hello := msg.(wire.Hello); hello || p.purpose != wire.ForRouting {
 		n.inbox.push(routing.Misbehaved{Peer: p.id})
 		return false
+	}
+	return n.receiveForRouting(p, msg)
+}
+
+// receiveForRouting handles a message between peers.
+func (n *Node) receiveForRouting(p *peer, msg wire.Message) bool {
+	switch msg := msg.(type) {
+	case wire.Root, wire.Digests, wire.List, wire.Relays:
+		return n.inbox.offer(relays.Received{From: p.id, Msg: msg}, 0)
 	case wire.Near:
-		return !p.mayAsk(time.Now()) || n.inbox.offer(routing.Asked{From: p.id, Msg: msg}, 0)
+		return !p.asking.take(time.Now()) || n.inbox.offer(routing.Asked{From: p.id, Msg: msg}, 0)
 	case wire.Nodes:
 		return n.inbox.offer(routing.Asked{From: p.id, Msg: msg}, 0)
 	case wire.Get:
@@ -126,6 +157,7 @@ func (n *Node) write(ctx context.Context, p *peer) {
 	buf := make([]byte, 0, 4096)
 	silent := true
 	for {
+		cells := 0
 		for m, ok := p.out.next(); ok; m, ok = p.out.next() {
 			if ctx.Err() != nil {
 				return
@@ -135,9 +167,20 @@ func (n *Node) write(ctx context.Context, p *peer) {
 			if p.conn.Write(buf) != nil {
 				return
 			}
+			n.sent.Add(uint64(len(buf)))
+			if _, cell := m.(wire.Cell); cell {
+				if cells++; cells == reportCells {
+					n.inbox.push(circuit.Written{Link: p.number, Cells: cells})
+					cells = 0
+				}
+			}
 		}
 		if p.conn.Flush() != nil {
 			return
+		}
+		if cells > 0 {
+			n.inbox.push(circuit.Written{Link: p.number, Cells: cells})
+			continue // the circuits may have more for us
 		}
 		select {
 		case <-p.out.wake:

@@ -4,6 +4,7 @@ import (
 	"sort"
 	"time"
 
+	"nightjar/routing/circuit"
 	"nightjar/routing/wire"
 	"nightjar/store"
 )
@@ -15,6 +16,8 @@ type Status struct {
 	Barred  int // nodes that broke the protocol and are kept out
 	Store   store.Stats
 	Onion   Onion
+	// Sent and Received count the bytes of messages on all links.
+	Sent, Received uint64
 }
 
 // Onion is how the originator of requests is hidden.
@@ -26,6 +29,7 @@ type Onion struct {
 	Ready    int // circuits that wait for use
 	InUse    int // circuits that carry requests
 	Building int
+	Built    uint64   // since the start
 	Links    int      // connections that exist for circuits alone
 	Warnings []string // what weakens the protection at present, for people
 	Obstacle error    // why no circuit can be built, an *ObstacleError; nil = nothing is in the way
@@ -50,17 +54,76 @@ type Peer struct {
 
 // Status returns a snapshot.
 func (n *Node) Status() Status {
-	s := Status{Store: n.cfg.Store.Stats()}
+	s := Status{Store: n.cfg.Store.Stats(), Sent: n.sent.Load(), Received: n.received.Load()}
 	n.ask(func(l *loop) {
 		s.Started = l.started
 		l.pardon()
 		s.Barred = len(l.barred)
+		s.Onion = l.onion(time.Now())
 		for _, p := range l.peers {
 			s.Peers = append(s.Peers, Peer{p.id, p.transport, p.inbound, p.since})
 		}
 	})
 	sort.Slice(s.Peers, func(i, j int) bool { return string(s.Peers[i].ID[:]) < string(s.Peers[j].ID[:]) })
 	return s
+}
+
+// onion describes how the originator is hidden.
+func (l *loop) onion(now time.Time) Onion {
+	c := l.circuits.Status(now)
+	o := Onion{
+		Hops: Hops, Relays: c.Relays, Missing: c.Missing,
+		Ready: c.Clean, InUse: c.Used, Building: c.Building, Links: l.links.circuits,
+		Guards: c.Guards.Guards, Warnings: c.Guards.Warnings,
+	}
+	if l.n.cfg.Direct {
+		o.Hops, o.Missing, o.Warnings = 0, 0, nil
+		return o
+	}
+	if blocked := l.blocked(c); blocked != nil {
+		o.Obstacle = blocked
+	}
+	return o
+}
+
+// lookEvery is how often what stands in the way of circuits is looked at, if something may have changed.
+const lookEvery = 250 * time.Millisecond
+
+// lookout keeps Node.blocked up to date.
+type lookout struct {
+	stale bool
+	next  time.Time
+}
+
+// lookOut looks if it is time to, and returns when that is next.
+func (l *loop) lookOut(now time.Time) time.Time {
+	switch {
+	case !l.look.stale || l.n.cfg.Direct:
+		return time.Time{}
+	case now.Before(l.look.next):
+		return l.look.next
+	}
+	l.look = lookout{next: now.Add(lookEvery)}
+	l.n.blocked.Store(l.blocked(l.circuits.Status(now)))
+	return time.Time{}
+}
+
+// blocked is why no circuit can be built, or nil.
+func (l *loop) blocked(s circuit.Status) *ObstacleError {
+	switch {
+	case s.Why == "":
+		return nil
+	case len(l.links.byNumber) == 0:
+		return &ObstacleError{Why: "this node has no peers, and so nobody to hide behind", Missing: s.Missing}
+	}
+	return &ObstacleError{Why: s.Why, Missing: s.Missing}
+}
+
+// alone reports whether the node has no link.
+func (n *Node) alone() bool {
+	alone := false
+	n.ask(func(l *loop) { alone = len(l.links.byNumber) == 0 })
+	return alone
 }
 
 // Known returns the descriptors that are worth keeping over a restart, most useful first.
@@ -85,5 +148,10 @@ func (n *Node) ask(f func(*loop)) {
 	}
 }
 
-// obstacle is why no circuit can be built.
-func (n *Node) obstacle() error { return nil }
+// obstacle is why no circuit can be built; nil = nothing is in the way.
+func (n *Node) obstacle() error {
+	if blocked := n.blocked.Load(); blocked != nil {
+		return blocked
+	}
+	return nil
+}

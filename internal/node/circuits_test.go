@@ -1,0 +1,206 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"nightjar/internal/content"
+	"nightjar/internal/link/linktest"
+	"nightjar/internal/node"
+	"nightjar/keys"
+	"nightjar/routing/wire"
+	"nightjar/store"
+)
+
+// TestTooFewNodesForACircuit: the request waits, says how many are missing, and goes on by itself when they have come.
+func TestTooFewNodesForACircuit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &network{t: t, mem: linktest.NewNetwork()}
+		defer func() { net.close() }()
+		net.populate(3)
+		net.settle()
+		c := net.nodes[0].Client(wire.Bulk)
+		if s := net.nodes[0].Status().Onion; s.Relays != 2 || s.Missing != 1 || !errors.Is(s.Obstacle, node.ErrNoCircuit) {
+			t.Fatalf("status with two other nodes: %+v", s)
+		}
+		if err := c.Obstacle(); err == nil || !strings.Contains(err.Error(), "1 more is needed") {
+			t.Errorf("the obstacle is %v", err)
+		}
+		inserted := make(chan error, 1)
+		go func() { inserted <- c.Insert(context.Background(), randomBlock(1), false) }() // ends with the insert
+		time.Sleep(5 * time.Minute)
+		select {
+		case err := <-inserted:
+			t.Fatalf("the insert has ended with %v", err)
+		default:
+		}
+		for i, m := range net.nodes {
+			if _, err := m.store.Get(randomBlock(1).ID()); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("node %d has the block: it was sent without a circuit", i)
+			}
+		}
+		net.start(identityOf(50), []wire.Descriptor{net.nodes[0].Self()})
+		if err := <-inserted; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := c.Obstacle(); err != nil {
+			t.Errorf("the obstacle is still %v", err)
+		}
+	})
+}
+
+// TestLostRelaysOnlySlowADownload kills the guard, and later the middle, that most cells of a download pass.
+func TestLostRelaysOnlySlowADownload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &observer{cells: make(map[[2]wire.NodeID]int)}
+		net := onionNetwork(t, o)
+		defer net.close()
+		file := make([]byte, 64<<20)
+		rand.NewChaCha8([32]byte{9}).Read(file)
+		uri, err := content.PutFile(context.Background(), direct{net}, bytes.NewReader(file), content.PutOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := net.nodes[5]
+		self := reader.Self().ID
+		c := reader.Client(wire.Bulk)
+		defer c.Close()
+		object, err := content.Open(context.Background(), c, uri, content.GetOptions{Progress: func(p content.Progress) { c.Expect(p.Need) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.start()
+		lost := []wire.NodeID{self}
+		out := &checked{want: file, at: map[int]func(){
+			len(file) / 4: func() {
+				guard := o.busiest(self, lost)
+				lost = append(lost, guard)
+				net.mem.Isolate(guard)
+				o.start()
+			},
+			len(file) / 2: func() {
+				guard := o.busiest(self, lost)
+				middle := o.busiest(guard, append(lost, guard))
+				lost = append(lost, middle)
+				net.mem.Isolate(middle)
+			},
+		}}
+		start := time.Now()
+		if err := object.WriteTo(context.Background(), out); err != nil {
+			t.Fatal(err)
+		}
+		if out.n != len(file) || out.wrong {
+			t.Errorf("%d bytes came, wrong is %v", out.n, out.wrong)
+		}
+		if len(lost) != 3 {
+			t.Fatalf("%d relays were lost", len(lost)-1)
+		}
+		t.Logf("it took %v of virtual time", time.Since(start))
+	})
+}
+
+// checked compares what is written with what it should be, and calls a function at certain places.
+type checked struct {
+	want  []byte
+	n     int
+	wrong bool
+	at    map[int]func()
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	if c.n+len(p) > len(c.want) {
+		return 0, io.ErrShortWrite
+	}
+	c.wrong = c.wrong || !bytes.Equal(p, c.want[c.n:c.n+len(p)])
+	c.n += len(p)
+	for place, f := range c.at {
+		if c.n >= place {
+			delete(c.at, place)
+			f()
+		}
+	}
+	return len(p), nil
+}
+
+// direct puts blocks where key routing would, without taking that way.
+type direct struct{ *network }
+
+func (d direct) Insert(_ context.Context, b keys.Block, top bool) error {
+	for rotation := range uint8(keys.Rotations) {
+		for _, id := range d.closestTo(b.ID())[:3] {
+			for _, m := range d.nodes {
+				if m.Self().ID != id {
+					continue
+				}
+				if err := m.store.Put(b, store.Sink, b.ID().Location(rotation)); err != nil {
+					return err
+				}
+			}
+		}
+		if !top {
+			break
+		}
+	}
+	return nil
+}
+
+// busiest is the node that has sent another the most cells, of those that are not among the lost ones.
+func (o *observer) busiest(to wire.NodeID, lost []wire.NodeID) (most wire.NodeID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for edge, cells := range o.cells {
+		if edge[1] == to && cells > n && !slices.Contains(lost, edge[0]) {
+			most, n = edge[0], cells
+		}
+	}
+	return most
+}
+
+func TestStateOutlivesTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &network{t: t, mem: linktest.NewNetwork()}
+		net.populate(6)
+		net.settle()
+		first := net.nodes[3]
+		before := first.Self()
+		first.stop()
+		if err := <-first.ended; err != nil {
+			t.Fatal(err)
+		}
+		if err := node.CheckState(first.state); err != nil {
+			t.Fatalf("what was saved is not accepted: %v", err)
+		}
+		again := net.restart(first)
+		defer net.close()
+		if got := again.Self().Onion; got != before.Onion {
+			t.Error("the node has another onion key: circuits that were being built to it fail")
+		}
+		net.settle()
+		if s := again.Status().Onion; s.Ready == 0 || s.Guards == 0 {
+			t.Errorf("after a restart: %+v", s)
+		}
+	})
+}
+
+func TestDamagedStateIsFoundOut(t *testing.T) {
+	for name, state := range map[string]string{
+		"empty": "", "not JSON": "x", "another version": `{"version":99}`, "two values": `{"version":1}{"version":1}`, "cut": `{"version":1,`,
+	} {
+		if err := node.CheckState([]byte(state)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := node.CheckState(nil); err != nil {
+		t.Errorf("a node that has saved nothing yet: %v", err)
+	}
+}

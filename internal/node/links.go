@@ -1,0 +1,159 @@
+package node
+
+import (
+	"time"
+
+	"nightjar/routing/circuit"
+	"nightjar/routing/relays"
+	"nightjar/routing/wire"
+)
+
+const (
+	// maxCircuitLinks is how many links may exist for circuits alone.
+	maxCircuitLinks = 512
+	// maxNodeLinks is how many links there may be with one node, whatever they are for.
+	maxNodeLinks = 4
+	// maxCircuitDials is how many of them may be being dialled.
+	maxCircuitDials = 64
+	// idleTime is after how long without a circuit whoever dialled a link for circuits closes it; the other end waits twice as
+	// long, so that it does not close what the first is about to use.
+	idleTime = 2 * time.Minute
+	// sweepEvery is how often the loop looks for idle links.
+	sweepEvery = 20 * time.Second
+)
+
+// links is every connection, those of key routing included, by number and by node.
+type links struct {
+	byNumber map[circuit.Link]*peer
+	byNode   map[wire.NodeID][]*peer // oldest first
+	dialing  map[wire.NodeID]bool    // for circuits
+	circuits int                     // how many are for circuits alone
+	sweepAt  time.Time
+}
+
+func newLinks() links {
+	return links{
+		byNumber: make(map[circuit.Link]*peer), byNode: make(map[wire.NodeID][]*peer), dialing: make(map[wire.NodeID]bool),
+	}
+}
+
+// upForCircuits takes in a new link that key routing does not know.
+func (l *loop) upForCircuits(now time.Time, p *peer) {
+	delete(l.links.dialing, p.id)
+	refused := l.isBarred(p.id) || p.id == l.n.self || len(l.links.byNode[p.id]) >= maxNodeLinks ||
+		l.links.circuits >= maxCircuitLinks && !l.evict()
+	if refused {
+		l.n.hangUp(p)
+		if !p.inbound {
+			l.n.inbox.push(circuit.DialFailed{Peer: p.id})
+		}
+		return
+	}
+	l.enter(now, p)
+}
+
+// enter tells the circuits and the gossip about relays of a link that is ready.
+func (l *loop) enter(now time.Time, p *peer) {
+	l.links.byNumber[p.number] = p
+	l.links.byNode[p.id] = append(l.links.byNode[p.id], p)
+	p.used = now
+	if p.purpose == wire.ForCircuits {
+		l.links.circuits++
+	}
+	l.relayEffects(l.relays.Step(now, relays.PeerUp{Peer: p.id, Desc: p.hello, Routing: p.purpose == wire.ForRouting}))
+	l.circuitEffects(l.circuits.Step(now, circuit.LinkUp{Link: p.number, Peer: p.id, Dialed: !p.inbound}))
+}
+
+// leave forgets a link that has ended or is being closed.
+func (l *loop) leave(now time.Time, p *peer) {
+	if l.links.byNumber[p.number] != p {
+		return
+	}
+	delete(l.links.byNumber, p.number)
+	rest := remove(l.links.byNode[p.id], p)
+	if p.purpose == wire.ForCircuits {
+		l.links.circuits--
+	}
+	if len(rest) > 0 {
+		l.links.byNode[p.id] = rest
+	} else {
+		delete(l.links.byNode, p.id)
+	}
+	if p.purpose == wire.ForRouting { // relays are talked about on these alone
+		l.relayEffects(l.relays.Step(now, relays.PeerDown{Peer: p.id}))
+	}
+	l.circuitEffects(l.circuits.Step(now, circuit.LinkDown{Link: p.number}))
+}
+
+func remove(all []*peer, p *peer) []*peer {
+	rest := make([]*peer, 0, len(all))
+	for _, o := range all {
+		if o != p {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+// connect carries out a Connect effect: it dials a node for circuits.
+func (l *loop) connect(d wire.Descriptor) {
+	if l.links.dialing[d.ID] {
+		return
+	}
+	if !l.seeds[d.ID] {
+		d.Addrs = l.n.scope.filter(d.Addrs)
+	}
+	if l.isBarred(d.ID) || len(d.Addrs) == 0 || len(l.links.dialing) >= maxCircuitDials ||
+		l.links.circuits >= maxCircuitLinks && !l.evict() {
+		l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
+		return
+	}
+	l.links.dialing[d.ID] = true
+	l.n.spawn(func() { // ends with the dial's time-out or ctx
+		if l.n.connect(l.n.life, d, wire.ForCircuits) != nil {
+			l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
+		}
+	})
+}
+
+// evict closes the link for circuits that has carried none for the longest; false if all carry some.
+func (l *loop) evict() bool {
+	var longest *peer
+	for number, p := range l.links.byNumber {
+		if p.purpose == wire.ForCircuits && l.circuits.Holds(number) == 0 && (longest == nil || p.used.Before(longest.used)) {
+			longest = p
+		}
+	}
+	if longest == nil {
+		return false
+	}
+	l.leave(time.Now(), longest)
+	l.n.hangUp(longest)
+	return true
+}
+
+// sweep closes links for circuits that carry none any more.
+func (l *loop) sweep(now time.Time) {
+	if now.Before(l.links.sweepAt) {
+		return
+	}
+	l.links.sweepAt = now.Add(sweepEvery)
+	var idle []*peer
+	for number, p := range l.links.byNumber {
+		patience := idleTime
+		if p.inbound {
+			patience *= 2
+		}
+		switch {
+		case p.purpose != wire.ForCircuits:
+		case l.circuits.Holds(number) > 0:
+			p.used = now
+		case now.Sub(p.used) >= patience:
+			idle = append(idle, p)
+		}
+	}
+	for _, p := range idle {
+		l.leave(now, p)
+		l.n.hangUp(p)
+	}
+}
