@@ -128,6 +128,7 @@ func (m *Machine) linkDown(id Link) {
 	ends := l.inOrder()
 	if len(rest) == 0 && slices.ContainsFunc(ends, func(e *end) bool { _, mine := e.carrier.(*own); return mine }) {
 		m.guard.Lost(m.time(), l.peer)
+		m.origin.begun = false // a new pool is built at once: that tells nothing of the user
 	}
 	for _, e := range ends {
 		if l.ends[e.circ] == e {

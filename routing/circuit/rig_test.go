@@ -56,6 +56,7 @@ type peer struct {
 	launched []keys.ID
 	cancels  int
 	rekeyed  int
+	spy      func(Effect)
 }
 
 // event is something that happens to a node at a time.
@@ -194,6 +195,9 @@ func (w *net) step(p *peer, ev Event) {
 }
 
 func (w *net) effect(p *peer, e Effect) {
+	if p.spy != nil {
+		p.spy(e)
+	}
 	switch e := e.(type) {
 	case Send:
 		w.send(p, e)
@@ -329,7 +333,7 @@ func (w *net) await(p *peer, last Token, d time.Duration) {
 // ready lets time pass until p has its clean circuits.
 func (w *net) ready(p *peer) {
 	w.t.Helper()
-	w.run(time.Minute, func() bool { return p.m.Status(w.now).Clean >= cleanPool })
+	w.run(3*time.Minute, func() bool { return p.m.Status(w.now).Clean >= cleanPool })
 	if s := p.m.Status(w.now); s.Clean < cleanPool {
 		w.t.Fatalf("no clean circuits: %+v", s)
 	}
