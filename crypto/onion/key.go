@@ -12,8 +12,6 @@ import (
 // ErrKey reports bytes that are no onion key.
 var ErrKey = errors.New("onion: not an onion key")
 
-const labelKey = "nightjar onion key v1"
-
 // PublicKey is a relay's onion key: an X-Wing public key.
 type PublicKey struct {
 	packed [KeySize]byte
@@ -48,15 +46,16 @@ func KeyHash(key []byte) [32]byte {
 
 // SecretKey is the relay's half.
 type SecretKey struct {
-	seed   [32]byte
-	key    xwing.PrivateKey
+	seed   [xwing.SeedSize]byte
+	key    *xwing.PrivateKey // nil once wiped
 	public *PublicKey
 	hash   [32]byte
 }
 
-// NewSecretKey draws a key.
+// NewSecretKey draws a key. The error is that of rand.
 func NewSecretKey(rand io.Reader) (*SecretKey, error) {
-	var seed [32]byte
+	var seed [xwing.SeedSize]byte
+	defer clear(seed[:])
 	if _, err := io.ReadFull(rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("onion: randomness: %w", err)
 	}
@@ -68,10 +67,10 @@ func RestoreSecretKey(seed [32]byte) *SecretKey {
 	sk, pk := xwing.DeriveKeyPair(seed[:])
 	p := &PublicKey{key: *pk}
 	pk.Pack(p.packed[:])
-	return &SecretKey{seed: seed, key: *sk, public: p, hash: p.Hash()}
+	return &SecretKey{seed: seed, key: sk, public: p, hash: p.Hash()}
 }
 
-// Seed is what RestoreSecretKey takes.
+// Seed is what RestoreSecretKey takes. Of a wiped key it is zero, which is the seed of a key that everybody can make.
 func (s *SecretKey) Seed() [32]byte { return s.seed }
 
 // Public is the other half.
@@ -80,11 +79,17 @@ func (s *SecretKey) Public() *PublicKey { return s.public }
 // Hash names the key.
 func (s *SecretKey) Hash() [32]byte { return s.hash }
 
-// Wipe forgets the key. What the library holds of it goes with the garbage.
+// named reports whether the key has that hash, and was not wiped.
+func (s *SecretKey) named(hash [32]byte) bool { return s.key != nil && s.hash == hash }
+
+// Wipe forgets the secret half; Accept passes a wiped key by. What the library holds beside the seed goes with the garbage.
 func (s *SecretKey) Wipe() {
 	clear(s.seed[:])
-	s.key = xwing.PrivateKey{}
+	if s.key != nil {
+		*s.key = xwing.PrivateKey{}
+		s.key = nil
+	}
 }
 
 // Format keeps keys out of logs.
-func (s *SecretKey) Format(f fmt.State, _ rune) { io.WriteString(f, "onion.SecretKey(redacted)") }
+func (s SecretKey) Format(f fmt.State, _ rune) { io.WriteString(f, "onion.SecretKey(redacted)") }

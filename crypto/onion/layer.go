@@ -8,43 +8,62 @@ import (
 	"errors"
 )
 
-// ErrExhausted reports a layer that has sealed or opened all the cells that its keys are good for.
-var ErrExhausted = errors.New("onion: this circuit has carried as many cells as it may")
+// ErrExhausted reports a layer that has carried all the cells that its keys are good for, or that was wiped.
+var ErrExhausted = errors.New("onion: this layer carries no more cells")
 
 const (
-	// maxCells is how many cells one direction of one hop carries (SPEC §5.5).
+	// maxCells is how many cells one direction of one hop carries (SPEC §5.4).
 	maxCells = 1 << 24
-	// right is the size of the half that the block cipher takes; the rest is the left half.
-	right = aes.BlockSize
 	// MarkSize is how many zero bytes begin a body that is meant for whoever opens it.
 	MarkSize = 16
-	// layerKeys is the size of the keys of one direction of one hop.
-	layerKeys = 5*32 + right
+
+	blockSize = aes.BlockSize
+	leftSize  = BodySize - blockSize // what is hashed and enciphered by the stream; the rest, the right part, by one AES block
+	nonceSize = 12
+
+	// layerKeys is the size of the key material of one direction of one hop (SPEC §4.3).
+	layerKeys = 3*32 + blockSize
 )
 
-// Layer is one direction of one hop: keys, and the chain that ties each cell to all before it. Both ends step their own.
+// Layer is one direction of one hop: keys, and the chain that ties each cell to all before it. Each end has its own and
+// steps it with every cell:
+//
+//	m = right ⊕ H(left) ⊕ chain ; encrypt or decrypt m ; left ⊕= S ; right = m ⊕ H(left) ⊕ chain ; chain = the next of S
+//
 // It is not safe for concurrent use.
 type Layer struct {
-	hash   cipher.AEAD  // H: GMAC under a constant nonce, almost-XOR-universal
-	middle cipher.Block // E: what stands between the two hashes
-	stream cipher.Block // S: AES-CTR, started at the middle value
-	tweak  cipher.Block // how the chain enters the hash
-	next   cipher.Block // how the chain goes on
+	gcm    cipher.AEAD  // AES-GCM under K: S and H in one pass
+	key    cipher.Block // AES under K: the first block of S, which GCM keeps to itself
+	middle cipher.Block // E
+	nonces cipher.Block // N
 
-	chain [right]byte
+	fix   [blockSize]byte // what makes the tag of GMAC under the zero nonce H
+	chain [blockSize]byte
+	m     [blockSize]byte // scratch of one call, here so that no cell allocates
+	n     [blockSize]byte
+	z     [blockSize]byte
 	cells uint32
-	x, y  [right]byte // scratch, so that no cell costs an allocation here
 }
 
 // newLayer takes layerKeys bytes of key material.
 func newLayer(k []byte) *Layer {
-	l := &Layer{middle: block(k[32:64]), stream: block(k[64:96]), tweak: block(k[96:128]), next: block(k[128:160])}
-	hash, err := cipher.NewGCM(block(k[:32]))
+	l := &Layer{key: block(k[:32]), middle: block(k[32:64]), nonces: block(k[64:96])}
+	copy(l.chain[:], k[96:layerKeys])
+	gcm, err := cipher.NewGCM(l.key)
 	if err != nil {
 		panic("onion: " + err.Error()) // AES has the block size that GCM wants
 	}
-	l.hash = hash
-	copy(l.chain[:], k[160:])
+	l.gcm = gcm
+
+	// GCM hashes what it enciphers and what it only authenticates with the lengths in another order, and masks both: the
+	// difference is the same for every text of this length.
+	var text [BodySize]byte
+	gcm.Seal(text[:0], l.n[:nonceSize], text[:leftSize], nil)
+	gcm.Seal(l.fix[:0], l.n[:nonceSize], nil, text[:leftSize])
+	xor(&l.fix, (*[blockSize]byte)(text[leftSize:]))
+	l.n[blockSize-1] = 1
+	l.key.Encrypt(l.z[:], l.n[:])
+	xor(&l.fix, &l.z)
 	return l
 }
 
@@ -56,60 +75,63 @@ func block(key []byte) cipher.Block {
 	return b
 }
 
-// Encrypt adds the layer to a body, in place. The error is ErrExhausted.
+// Encrypt adds the layer to a body, in place. The error is ErrExhausted, and then the body is as it was.
 func (l *Layer) Encrypt(body *[BodySize]byte) error {
 	if l.cells >= maxCells {
 		return ErrExhausted
 	}
-	r, left := (*[right]byte)(body[:right]), body[right:]
-	l.tweak.Encrypt(l.y[:], l.chain[:])
-	l.mix(r, left)
-	l.middle.Encrypt(r[:], r[:])
-	l.step(r)
-	cipher.NewCTR(l.stream, r[:]).XORKeyStream(left, left)
-	l.mix(r, left)
+	l.absorb(body)
+	l.middle.Encrypt(l.m[:], l.m[:])
+	l.nonces.Encrypt(l.n[:], l.m[:])
+	l.emit(body)
 	return nil
 }
 
-// Decrypt removes the layer from a body, in place. A body that was not sealed by the other end, or not in this order,
-// becomes noise, and so does every later one. The error is ErrExhausted.
+// Decrypt removes the layer from a body, in place. A body that the other end did not make, or made for another place in
+// the order, becomes noise, and so does every later one. The error is ErrExhausted, and then the body is as it was.
 func (l *Layer) Decrypt(body *[BodySize]byte) error {
 	if l.cells >= maxCells {
 		return ErrExhausted
 	}
-	r, left := (*[right]byte)(body[:right]), body[right:]
-	l.tweak.Encrypt(l.y[:], l.chain[:])
-	l.mix(r, left)
-	cipher.NewCTR(l.stream, r[:]).XORKeyStream(left, left)
-	l.step(r)
-	l.middle.Decrypt(r[:], r[:])
-	l.mix(r, left)
+	l.absorb(body)
+	l.nonces.Encrypt(l.n[:], l.m[:])
+	l.middle.Decrypt(l.m[:], l.m[:])
+	l.emit(body)
 	return nil
 }
 
-// nonce is the constant under which GMAC is GHASH and a constant. It is never used to authenticate anything.
-var nonce [12]byte
+var zeroNonce [nonceSize]byte
 
-// mix XORs the hash of the left half and of the tweak into the right half.
-func (l *Layer) mix(r *[right]byte, left []byte) {
-	l.hash.Seal(l.x[:0], nonce[:], nil, left)
-	subtle.XORBytes(r[:], r[:], l.x[:])
-	subtle.XORBytes(r[:], r[:], l.y[:])
+// absorb makes m = right ⊕ H(left) ⊕ chain.
+func (l *Layer) absorb(body *[BodySize]byte) {
+	l.gcm.Seal(l.m[:0], zeroNonce[:], nil, body[:leftSize])
+	xor(&l.m, &l.fix)
+	xor(&l.m, &l.chain)
+	xor(&l.m, (*[blockSize]byte)(body[leftSize:]))
 }
 
-// step moves the chain on by the middle value, which depends on every byte of this cell and of all before.
-func (l *Layer) step(middle *[right]byte) {
-	binary.BigEndian.PutUint32(l.x[:], l.cells)
-	clear(l.x[4:])
-	subtle.XORBytes(l.x[:], l.x[:], middle[:])
-	l.next.Encrypt(l.chain[:], l.x[:])
+// emit enciphers left under the nonce in n, makes right = m ⊕ H(left) ⊕ chain, and steps the chain. The tag of GCM, H of
+// the new left and a mask, falls on right, which is in m by now.
+func (l *Layer) emit(body *[BodySize]byte) {
+	binary.BigEndian.PutUint32(l.n[nonceSize:], 1)
+	l.key.Encrypt(l.z[:], l.n[:])
+	l.gcm.Seal(body[:0], l.n[:nonceSize], body[:leftSize], nil)
+	right := (*[blockSize]byte)(body[leftSize:])
+	xor(right, &l.z)
+	xor(right, &l.m)
+	xor(right, &l.chain)
+	l.chain = l.z
 	l.cells++
 }
 
-// Wipe forgets what it can of the layer; a layer that was wiped refuses to work.
-func (l *Layer) Wipe() {
-	*l = Layer{cells: maxCells}
+func xor(dst, src *[blockSize]byte) {
+	e := binary.NativeEndian
+	e.PutUint64(dst[:8], e.Uint64(dst[:8])^e.Uint64(src[:8]))
+	e.PutUint64(dst[8:], e.Uint64(dst[8:])^e.Uint64(src[8:]))
 }
+
+// Wipe forgets the layer; it carries no cell after. Key schedules inside the cipher library go with the garbage.
+func (l *Layer) Wipe() { *l = Layer{cells: maxCells} }
 
 // Ours reports, in constant time, whether an opened body is meant for whoever opened it.
 func Ours(body *[BodySize]byte) bool {
