@@ -1,7 +1,6 @@
 package onion
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
@@ -17,7 +16,7 @@ const (
 	// MarkSize is how many zero bytes begin a body that is meant for whoever opens it.
 	MarkSize = 16
 
-	blockSize = aes.BlockSize
+	blockSize = 16
 	leftSize  = BodySize - blockSize // what is hashed and enciphered by the stream; the rest, the right part, by one AES block
 	nonceSize = 12
 
@@ -49,30 +48,18 @@ type Layer struct {
 func newLayer(k []byte) *Layer {
 	l := &Layer{key: block(k[:32]), middle: block(k[32:64]), nonces: block(k[64:96])}
 	copy(l.chain[:], k[96:layerKeys])
-	gcm, err := cipher.NewGCM(l.key)
-	if err != nil {
-		panic("onion: " + err.Error()) // AES has the block size that GCM wants
-	}
-	l.gcm = gcm
+	l.gcm = gcm(k[:32])
 
 	// GCM hashes what it enciphers and what it only authenticates with the lengths in another order, and masks both: the
 	// difference is the same for every text of this length.
 	var text [BodySize]byte
-	gcm.Seal(text[:0], l.n[:nonceSize], text[:leftSize], nil)
-	gcm.Seal(l.fix[:0], l.n[:nonceSize], nil, text[:leftSize])
+	l.gcm.Seal(text[:0], l.n[:nonceSize], text[:leftSize], nil)
+	l.gcm.Seal(l.fix[:0], l.n[:nonceSize], nil, text[:leftSize])
 	xor(&l.fix, (*[blockSize]byte)(text[leftSize:]))
 	l.n[blockSize-1] = 1
 	l.key.Encrypt(l.z[:], l.n[:])
 	xor(&l.fix, &l.z)
 	return l
-}
-
-func block(key []byte) cipher.Block {
-	b, err := aes.NewCipher(key)
-	if err != nil {
-		panic("onion: " + err.Error()) // the length is right
-	}
-	return b
 }
 
 // Encrypt adds the layer to a body, in place. The error is ErrExhausted, and then the body is as it was.

@@ -102,8 +102,6 @@ func block(key []byte) cipher.Block {
 	return b
 }
 
-func zeroNonce() []byte { return make([]byte, nonceSize) }
-
 func extract(salt, secret []byte) []byte {
 	prk, err := hkdf.Extract(sha256.New, secret, salt)
 	if err != nil {
