@@ -11,7 +11,7 @@ func (o *own) room(class wire.Class) (n int, hungry bool) {
 	load := &o.end.link.load
 	guard := maxGuardOpen - load.open
 	if class == wire.Bulk {
-		guard = min(guard, maxGuardBulk-load.bulk)
+		guard = min(guard, int(o.end.link.pace.window)-load.bulk)
 	}
 	n = min(maxOpen-len(o.use.open), maxBlocks-o.use.blocks)
 	return min(n, guard), guard < n

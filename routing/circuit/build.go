@@ -191,7 +191,11 @@ func (m *Machine) buildDone(o *own) {
 
 func (m *Machine) buildFailed(o *own) {
 	g := &m.origin
-	m.guard.Result(m.time(), o.path, len(o.hops), false)
+	reached := len(o.hops)
+	if l := o.end.link; l != nil && l.down {
+		reached = 0 // it is the guard that is gone
+	}
+	m.guard.Result(m.time(), o.path, reached, false)
 	m.effects = append(m.effects, Changed{})
 	pause := failPause << min(g.failures, failPauses)
 	g.failures++

@@ -41,7 +41,7 @@ func TestBlocksOfADownloadAreSpreadOverItsCircuits(t *testing.T) {
 	w := newNet(t, 12, nil)
 	c := w.nodes[0]
 	w.ready(c)
-	blocks := w.keep(600)
+	blocks := w.keep(300)
 	for i, b := range blocks {
 		w.step(c, Get{Token: Token(i + 1), ID: b.ID(), Class: wire.Bulk, Group: groupOf(1, len(blocks))})
 	}
@@ -51,8 +51,8 @@ func TestBlocksOfADownloadAreSpreadOverItsCircuits(t *testing.T) {
 			t.Fatalf("block %d: %+v", i, c.done[Token(i+1)])
 		}
 	}
-	if got := len(c.m.origin.groups[[32]byte{1}].places); got != 10 {
-		t.Errorf("%d circuits for 600 blocks", got)
+	if got := len(c.m.origin.groups[[32]byte{1}].places); got != 5 {
+		t.Errorf("%d circuits for 300 blocks", got)
 	}
 	perBlock := float64(w.cells) / float64(len(blocks))
 	t.Logf("%.1f cells per block on links, builds included; %v", perBlock, w.now.Sub(rigStart))

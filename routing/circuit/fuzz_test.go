@@ -226,3 +226,15 @@ func TestNothingIsLeft(t *testing.T) {
 	w.step(c, Finished{Group: groupOf(200, 0)}) // of nobody
 	w.step(c, Cancel{Token: 12345})
 }
+
+// FuzzEntry: what parses is written the same again.
+func FuzzEntry(f *testing.F) {
+	f.Add(get(7, dataID(3)).append(nil))
+	f.Add(make([]byte, entrySize))
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if e, ok := readEntry(b); ok && string(e.append(nil)) != string(b) {
+			t.Errorf("%x became %x", b, e.append(nil))
+		}
+	})
+}

@@ -37,9 +37,14 @@ const (
 const (
 	// maxOpen is how many requests may be open on a circuit.
 	maxOpen = 32
-	// maxGuardOpen is how many requests may be open through one guard, of which maxGuardBulk may be Bulk.
+	// maxGuardOpen is how many requests may be open through one guard, of which maxGuardBulk may be Bulk. How many Bulk ones
+	// are open is a window, from firstBulk on between minBulk and maxGuardBulk: a slow link must not be asked for more than
+	// it brings in slowAnswer.
 	maxGuardOpen = 256
 	maxGuardBulk = 224
+	firstBulk    = 64
+	minBulk      = 16
+	slowAnswer   = 8 * time.Second
 	// maxLocal is how many local requests there may be.
 	maxLocal = 8192
 	// maxGroups is how many isolation groups are remembered; idle ones beyond go.
@@ -86,6 +91,8 @@ const (
 	dirtyTime  = 10 * time.Minute // ± 20 %
 	getTime    = 20 * time.Second
 	putTime    = 60 * time.Second // an insert waits for disks
+	lively     = 5 * time.Second  // a circuit that has brought something so lately is given more time for Bulk requests,
+	longest    = 60 * time.Second // but not more than this
 	retryMin   = 500 * time.Millisecond
 	retryMax   = 2 * time.Second
 	groupIdle  = 15 * time.Minute
@@ -96,6 +103,7 @@ const (
 
 // Times of the relay. SPEC.md §8.
 const (
+	dialTime    = time.Minute      // after which a node is asked for again
 	setupTime   = 10 * time.Second // a handshake that the next relay does not answer
 	halfTime    = 10 * time.Second // the first cell of a CREATE without the second
 	keyLife     = 24 * time.Hour   // then a new onion key is made

@@ -12,14 +12,20 @@ import (
 type network struct {
 	links map[Link]*link
 	peers map[wire.NodeID][]*link // oldest first
-	dials map[wire.NodeID][]linkWaiter
+	dials map[wire.NodeID]*dial
 	held  int // cells that wait
 }
 
 func (n *network) init() {
 	n.links = make(map[Link]*link)
 	n.peers = make(map[wire.NodeID][]*link)
-	n.dials = make(map[wire.NodeID][]linkWaiter)
+	n.dials = make(map[wire.NodeID]*dial)
+}
+
+// dial is a connection that the shell was asked for.
+type dial struct {
+	since   time.Duration
+	waiters []linkWaiter
 }
 
 // linkWaiter waits for a link; nil says that there will be none.
@@ -37,6 +43,7 @@ type link struct {
 	touched  bool
 	asks     asks
 	load     load
+	pace     pace
 	budget   bucket
 	pad      alarm
 	last     time.Duration // when the last cell was sent
@@ -51,6 +58,22 @@ type load struct {
 	puts     int // blocks of PUTs
 	open     int // own requests through this link, as a guard's
 	bulk     int // of which Bulk
+}
+
+// pace is how many Bulk requests may be open through a guard: a window that grows while answers come soon.
+type pace struct {
+	window float64
+	cut    time.Duration // when it shrank last
+}
+
+// took takes in how long a Bulk request that was asked at sent has taken. full says that the window was used up.
+func (p *pace) took(now, sent time.Duration, full bool) {
+	switch {
+	case now-sent > slowAnswer && sent >= p.cut: // what was asked before the last cut says nothing new
+		p.window, p.cut = max(p.window*0.7, minBulk), now
+	case now-sent < slowAnswer/2 && full:
+		p.window = min(p.window+1, maxGuardBulk)
+	}
 }
 
 // end is one side of a circuit: what goes out to, and comes in from, one link.
@@ -83,7 +106,7 @@ func (m *Machine) linkUp(ev LinkUp) {
 	}
 	l := &link{
 		id: ev.Link, peer: ev.Peer, ends: make(map[uint32]*end), last: m.now,
-		budget: bucket{left: setupBurst, at: m.now},
+		budget: bucket{left: setupBurst, at: m.now}, pace: pace{window: firstBulk},
 	}
 	if !ev.Dialed {
 		l.parity = 1
@@ -103,9 +126,12 @@ func (m *Machine) dialFailed(peer wire.NodeID) {
 }
 
 func (m *Machine) answerDial(peer wire.NodeID, l *link) {
-	waiters := m.net.dials[peer]
+	d := m.net.dials[peer]
+	if d == nil {
+		return
+	}
 	delete(m.net.dials, peer)
-	for _, w := range waiters {
+	for _, w := range d.waiters {
 		w.linked(m, l)
 	}
 }
@@ -154,21 +180,26 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 		w.linked(m, ls[0])
 		return
 	}
-	waiters, under := m.net.dials[d.ID]
-	if d.ID == m.self || !under && len(m.net.dials) >= maxDials || len(waiters) >= maxSetups {
+	x := m.net.dials[d.ID]
+	if d.ID == m.self || x == nil && len(m.net.dials) >= maxDials || x != nil && len(x.waiters) >= maxSetups {
 		w.linked(m, nil)
 		return
 	}
-	m.net.dials[d.ID] = append(waiters, w)
-	if !under {
+	if x == nil {
+		x = &dial{since: -dialTime}
+		m.net.dials[d.ID] = x
+	}
+	x.waiters = append(x.waiters, w)
+	if m.now-x.since >= dialTime {
+		x.since = m.now
 		m.effects = append(m.effects, Connect{Node: d})
 	}
 }
 
 // forgetDial takes w out of those who wait for a link.
 func (m *Machine) forgetDial(peer wire.NodeID, w linkWaiter) {
-	if waiters, ok := m.net.dials[peer]; ok {
-		m.net.dials[peer] = slices.DeleteFunc(waiters, func(o linkWaiter) bool { return o == w })
+	if x := m.net.dials[peer]; x != nil {
+		x.waiters = slices.DeleteFunc(x.waiters, func(o linkWaiter) bool { return o == w })
 	}
 }
 

@@ -120,7 +120,7 @@ func TestOpenRequestsAreLimited(t *testing.T) {
 	w := newNet(t, 8, oneUser)
 	c := w.nodes[0]
 	w.ready(c)
-	w.lookup = 10 * time.Second
+	w.lookup = 3 * time.Second
 	n := 1200
 	for i, b := range w.keep(n) {
 		w.step(c, Get{Token: Token(i + 1), ID: b.ID(), Class: wire.Bulk, Group: groupOf(byte(i%2), n/2)})
@@ -461,5 +461,51 @@ func TestCircuitsOutliveTheView(t *testing.T) {
 	w.await(c, 1, time.Minute)
 	if !same(c.done[1], b) {
 		t.Errorf("%+v", c.done[1])
+	}
+}
+
+// SPEC §6.2: over a link of 2 Mbit/s a download neither times out nor fills the guard, and a page gets through beside it.
+func TestSlowLinkIsNotFlooded(t *testing.T) {
+	w := newNet(t, 6, oneUser)
+	c := w.nodes[0]
+	w.ready(c)
+	w.pace = func(from *peer, l Link) time.Duration {
+		if to := w.other(from, l); from == c || to == c {
+			return time.Second / 118
+		}
+		return 0
+	}
+	n := 400
+	for i, b := range w.keep(n) {
+		w.step(c, Get{Token: Token(i + 1), ID: b.ID(), Class: wire.Bulk, Group: groupOf(1, n)})
+	}
+	most := 0
+	page := w.keep(1)[0]
+	w.run(20*time.Second, func() bool {
+		for _, p := range w.nodes {
+			most = max(most, p.m.net.held)
+		}
+		return false
+	})
+	began := w.now
+	w.step(c, Get{Token: 9999, ID: page.ID(), Class: wire.Interactive, Group: groupOf(7, 1)})
+	w.run(time.Minute, func() bool { _, ok := c.done[9999]; return ok })
+	took := w.now.Sub(began)
+	w.await(c, Token(n+1), 5*time.Minute)
+	launched := 0
+	for _, p := range w.nodes {
+		launched += len(p.launched)
+	}
+	if launched > n+1 {
+		t.Errorf("%d launches for %d requests", launched, n+1)
+	}
+	if took > 8*time.Second {
+		t.Errorf("a page took %v", took)
+	}
+	if most > maxGuardBulk*16 {
+		t.Errorf("%d cells waited", most)
+	}
+	if ideal := time.Duration(n) * 16 * time.Second / 118; w.now.Sub(rigStart) > ideal*2 {
+		t.Errorf("the download took %v, %v is possible", w.now.Sub(rigStart), ideal)
 	}
 }

@@ -133,9 +133,16 @@ func (m *Machine) retry(l *local, why wire.Reason) {
 func (l *local) ring(m *Machine, _ *alarm) { m.add(m.assign(l.group, l), l) }
 
 // ring takes in that a request has not been answered in time. Of a circuit that has said nothing at all since, or that
-// does not even answer END, nothing more is expected.
+// does not even answer END, nothing more is expected; one that is slow, but brings something, is given time.
 func (q *question) ring(m *Machine, _ *alarm) {
 	o := q.own
+	if q.local != nil && q.class == wire.Bulk && m.now-o.use.heard < lively && m.now-q.sent < longest {
+		m.alarms.set(&q.alarm, m.now+lively)
+		return
+	}
+	if q.class == wire.Bulk {
+		o.end.link.pace.took(m.now, q.sent, false)
+	}
 	if q.local == nil || o.use.heard <= q.sent {
 		o.destroy(m, nil)
 		return
@@ -148,6 +155,9 @@ func (q *question) ring(m *Machine, _ *alarm) {
 
 // settled ends a question.
 func (o *own) settled(m *Machine, q *question) {
+	if l := o.end.link; q.class == wire.Bulk {
+		l.pace.took(m.now, q.sent, l.load.bulk+batch >= int(l.pace.window))
+	}
 	o.forgetQuestion(m, q)
 	m.feed(o)
 	if o.state == closing {

@@ -33,6 +33,9 @@ type net struct {
 	cells  int           // sent on links, padding aside
 	// touch may change, drop (nil) or repeat what a node sends on a link; nil leaves all as it is.
 	touch func(from, to *peer, msg wire.Message, l Link) []wire.Message
+	// pace is how long a cell takes on a link from a node.
+	pace func(from *peer, l Link) time.Duration
+	busy map[sender]time.Time
 	// hold keeps what a node has put on a link from being written.
 	hold func(p *peer, l Link) bool
 	// route may answer a launch in place of the network; false lets the network answer.
@@ -41,6 +44,12 @@ type net struct {
 
 // wirePair is the two ends of a link.
 type wirePair struct{ a, b *peer }
+
+// sender is one direction of a link.
+type sender struct {
+	from *peer
+	l    Link
+}
 
 // peer is one node of the network.
 type peer struct {
@@ -96,7 +105,7 @@ var rigStart = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 // newNet makes a network of n nodes that all know each other.
 func newNet(t testing.TB, n int, cfg func(i int, c *Config)) *net {
 	w := &net{
-		t: t, now: rigStart, rng: rand.New(seeded(1)), pairs: map[Link]wirePair{}, stored: map[keys.ID]keys.Block{},
+		t: t, now: rigStart, rng: rand.New(seeded(1)), pairs: map[Link]wirePair{}, busy: map[sender]time.Time{}, stored: map[keys.ID]keys.Block{},
 		delay: 5 * time.Millisecond, lookup: 20 * time.Millisecond,
 	}
 	for i := range n {
@@ -251,9 +260,15 @@ func (w *net) other(p *peer, l Link) *peer {
 func (w *net) send(p *peer, e Send) {
 	to := w.other(p, e.Link)
 	msgs := []wire.Message{e.Msg}
+	var wait time.Duration
+	if w.pace != nil {
+		key := sender{p, e.Link}
+		w.busy[key] = maxTime(w.busy[key], w.now).Add(w.pace(p, e.Link))
+		wait = w.busy[key].Sub(w.now)
+	}
 	if c, ok := e.Msg.(wire.Cell); ok {
 		if w.hold == nil || !w.hold(p, e.Link) {
-			w.post(0, p, Written{Link: e.Link, Cells: 1})
+			w.post(wait, p, Written{Link: e.Link, Cells: 1})
 		}
 		if c.Cmd != wire.Pad {
 			w.cells++
@@ -266,7 +281,7 @@ func (w *net) send(p *peer, e Send) {
 		msgs = w.touch(p, to, e.Msg, e.Link)
 	}
 	for _, msg := range msgs {
-		w.post(w.delay, to, Received{Link: e.Link, Msg: msg})
+		w.post(wait+w.delay, to, Received{Link: e.Link, Msg: msg})
 	}
 }
 
