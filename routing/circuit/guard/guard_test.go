@@ -416,6 +416,7 @@ func TestExposureOverAYear(t *testing.T) {
 		d := float64(draws) / runs
 		want := 1 - math.Pow(1-c, d)
 		got := float64(exposed) / runs
+		t.Logf("c = %.2f: %.1f guards a year, exposed in %.2f of the years, closed form %.2f", c, d, got, want)
 		if margin := 4 * math.Sqrt(want*(1-want)/runs); math.Abs(got-want) > margin {
 			t.Errorf("c = %.2f: exposed in %.3f of the years, want %.3f ± %.3f", c, got, want, margin)
 		}
