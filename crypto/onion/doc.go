@@ -22,5 +22,5 @@
 //
 // # Reading order
 //
-// sizes.go, key.go, handshake.go, schedule.go, layer.go.
+// sizes.go, key.go, handshake.go, schedule.go, layer.go, redact.go.
 package onion

@@ -95,9 +95,6 @@ func (h *Handshake) Wipe() {
 	*h = Handshake{}
 }
 
-// Format keeps the secrets of a handshake out of logs.
-func (h Handshake) Format(f fmt.State, _ rune) { io.WriteString(f, "onion.Handshake(redacted)") }
-
 // Accept is the relay's side: it checks CREATE against the keys that it still takes, asks answer what to say to the sealed
 // extension, and returns CREATED and the layers. fwd is to be decrypted with, bwd to encrypt with. The error is ErrHandshake, or
 // that of rand.

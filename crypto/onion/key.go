@@ -90,6 +90,3 @@ func (s *SecretKey) Wipe() {
 		s.key = nil
 	}
 }
-
-// Format keeps keys out of logs.
-func (s SecretKey) Format(f fmt.State, _ rune) { io.WriteString(f, "onion.SecretKey(redacted)") }

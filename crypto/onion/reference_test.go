@@ -232,36 +232,46 @@ func refSHA3(parts ...[]byte) []byte {
 type refHandshake struct {
 	create, created []byte
 	fwd, bwd        []byte // layerKeys each
+
+	ss1, th0, sealed []byte
 }
 
 // refInput is what a handshake is made of.
 type refInput struct {
+	version, kind byte
 	relay         []byte // identity, 32
 	seedB         []byte // of the relay's onion key, 32
 	random        []byte // of the originator: nonce 16, seed of E 32, encapsulation 64
 	answerRandom  []byte // of the relay: encapsulation, 64
 	ext, answer   []byte
-	version, kind byte
-	hashB         []byte // in place of the hash of the key, if any
+	hashB, e      []byte // in place of the hash of B's key, and of E, if any
 }
 
-func (in refInput) run(t testing.TB) (out refHandshake) {
+// create is a CREATE alone, which may be wrong.
+func (in refInput) create(t testing.TB) (out refHandshake) {
 	t.Helper()
 	b := newRefXWing(t, in.seedB).public()
-	e := newRefXWing(t, in.random[16:48])
-	hash := refSHA3([]byte("nightjar onion key v1"), b)
+	hash, e := refSHA3([]byte("nightjar onion key v1"), b), newRefXWing(t, in.random[16:48]).public()
 	if in.hashB != nil {
 		hash = in.hashB
 	}
+	if in.e != nil {
+		e = in.e
+	}
 	ctB, ss1 := refEncap(t, b, in.random[48:112])
-	out.create = cat([]byte{in.version, in.kind}, in.random[:16], hash, ctB, e.public())
-	th0 := refSHA3([]byte("nightjar onion v1 handshake"), in.relay, out.create)
-	ext := refSeal([32]byte(refKDF(t, th0, ss1, "ext", 32)), in.ext)
-	out.create = append(out.create, ext...)
+	open := cat([]byte{in.version, in.kind}, in.random[:16], hash, ctB, e)
+	out.ss1, out.th0 = ss1, refSHA3([]byte("nightjar onion v1 handshake"), in.relay, open)
+	out.sealed = refSeal([32]byte(refKDF(t, out.th0, ss1, "ext", 32)), in.ext)
+	out.create = cat(open, out.sealed)
+	return out
+}
 
-	ctE, ss2 := refEncap(t, e.public(), in.answerRandom)
-	th := refSHA3(th0, ext, ctE)
-	secret := cat(ss1, ss2)
+func (in refInput) run(t testing.TB) refHandshake {
+	t.Helper()
+	out := in.create(t)
+	ctE, ss2 := refEncap(t, newRefXWing(t, in.random[16:48]).public(), in.answerRandom)
+	th := refSHA3(out.th0, out.sealed, ctE)
+	secret := cat(out.ss1, ss2)
 	mac := hmac.New(sha256.New, refKDF(t, th, secret, "conf", 32))
 	mac.Write(th)
 	answer := refSeal([32]byte(refKDF(t, th, secret, "answer", 32)), in.answer)
@@ -294,5 +304,13 @@ func TestReferenceSealIsGCM(t *testing.T) {
 	g, _ := cipher.NewGCM(b)
 	if got, want := refSeal(key, plain), g.Seal(nil, make([]byte, 12), plain, nil); string(got) != string(want) {
 		t.Errorf("%x, want %x", got, want)
+	}
+}
+
+// someInput is a handshake of relayB with the key onionKey(1).
+func someInput() refInput {
+	return refInput{
+		version: 1, kind: 1, relay: relayB[:], seedB: fill(make([]byte, 32), 1), random: fill(make([]byte, 112), 2),
+		answerRandom: fill(make([]byte, 64), 3), ext: extC[:], answer: toC[:],
 	}
 }
