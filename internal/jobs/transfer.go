@@ -11,6 +11,10 @@ import (
 	"nightjar/keys"
 )
 
+// getParallel is how many blocks of a get are on their way: each waits a tenth of a second on average before it is launched, so
+// that fewer would leave the circuits idle. It is as many as two guards let through for a download.
+const getParallel = 448
+
 // PutSpec says what a put inserts and how.
 type PutSpec struct {
 	Folder     bool          // the job is fed by PutFolder, not by Put
@@ -102,7 +106,9 @@ func (j *Job) find(ctx context.Context) (*content.Object, error) {
 		ctx, stop = context.WithTimeoutCause(ctx, j.m.cfg.FindTimeout, ErrTimeout)
 		defer stop()
 	}
-	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{MaxSize: j.get.MaxSize, Progress: j.report})
+	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{
+		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: getParallel,
+	})
 	return o, j.verdict(ctx, err)
 }
 

@@ -42,8 +42,8 @@ func (l *loop) circuitEffects(effects []circuit.Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case circuit.Send:
-			if p := l.links.byNumber[e.Link]; p != nil && !p.out.put(e.Msg) {
-				l.n.hangUp(p)
+			if p := l.links.byNumber[e.Link]; p != nil {
+				l.post(p, e.Msg)
 			}
 		case circuit.LaunchGet:
 			l.launch(e.Ref, func(t routing.Token) routing.Event {
@@ -82,8 +82,8 @@ func (l *loop) relayEffects(effects []relays.Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case relays.Send:
-			if p := l.peers[e.To]; p != nil && !p.out.put(e.Msg) {
-				l.n.hangUp(p)
+			if p := l.peers[e.To]; p != nil {
+				l.post(p, e.Msg)
 			}
 		case relays.Updated:
 			l.n.inbox.push(viewed{})

@@ -64,7 +64,7 @@ func TestLostRelaysOnlySlowADownload(t *testing.T) {
 		o := &observer{cells: make(map[[2]wire.NodeID]int)}
 		net := onionNetwork(t, o)
 		defer net.close()
-		file := make([]byte, 64<<20)
+		file := make([]byte, downloadSize)
 		rand.NewChaCha8([32]byte{9}).Read(file)
 		uri, err := content.PutFile(context.Background(), direct{net}, bytes.NewReader(file), content.PutOptions{})
 		if err != nil {

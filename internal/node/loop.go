@@ -11,6 +11,9 @@ import (
 	"nightjar/routing/wire"
 )
 
+// deliverEvery is after how many events at most writers are woken.
+const deliverEvery = 64
+
 // Events of the shell itself, beside those of the machines.
 type (
 	linkUp   struct{ p *peer }
@@ -42,6 +45,7 @@ type loop struct {
 	machines
 	peers    map[wire.NodeID]*peer // links of key routing
 	links    links
+	posted   []*peer // whose writers are to be woken
 	waiting  map[routing.Token]chan routing.Done
 	launches launches
 	dialing  map[wire.NodeID]bool // for key routing
@@ -84,10 +88,14 @@ func (l *loop) run(ctx context.Context) {
 	var batch []any
 	for {
 		batch = l.n.inbox.take(batch)
-		for _, ev := range batch {
+		for i, ev := range batch {
 			l.handle(time.Now(), ev)
+			if i%deliverEvery == deliverEvery-1 {
+				l.deliver()
+			}
 		}
 		wait := l.tick(time.Now())
+		l.deliver()
 		if len(batch) > 0 && ctx.Err() == nil {
 			continue
 		}
@@ -259,9 +267,28 @@ func (l *loop) send(e routing.Send) {
 	if _, ok := e.Msg.(wire.Near); ok {
 		p.owes.Add(1)
 	}
-	if !p.out.put(e.Msg) {
+	l.post(p, e.Msg)
+}
+
+// post queues a message for a peer, whose writer is woken when the loop has handled what it took from the inbox: one system
+// call then carries what many events have caused.
+func (l *loop) post(p *peer, m wire.Message) {
+	if !p.out.add(m) {
 		l.n.hangUp(p)
 	}
+	if !p.posted {
+		p.posted = true
+		l.posted = append(l.posted, p)
+	}
+}
+
+// deliver wakes the writers of those for whom something was posted.
+func (l *loop) deliver() {
+	for i, p := range l.posted {
+		p.posted, l.posted[i] = false, nil
+		p.out.signal()
+	}
+	l.posted = l.posted[:0]
 }
 
 // learn hands the overlay nodes that the user named.

@@ -36,8 +36,23 @@ type outbox struct {
 
 func newOutbox(all *atomic.Int64) *outbox { return &outbox{all: all, wake: make(chan struct{}, 1)} }
 
-// put queues a message; false means that the link should be given up.
+// put queues a message and wakes the writer; false means that the link should be given up.
 func (q *outbox) put(m wire.Message) bool {
+	ok := q.add(m)
+	q.signal()
+	return ok
+}
+
+// signal wakes the writer.
+func (q *outbox) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add queues a message; whoever adds several wakes the writer once.
+func (q *outbox) add(m wire.Message) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -51,10 +66,6 @@ func (q *outbox) put(m wire.Message) bool {
 		q.cells = append(q.cells, m)
 	default:
 		q.small = append(q.small, m)
-	}
-	select {
-	case q.wake <- struct{}{}:
-	default:
 	}
 	return len(q.small) <= maxOutSmall && len(q.cells) <= maxOutCells && q.bytes <= 4*maxOutBytes
 }

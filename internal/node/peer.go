@@ -39,6 +39,7 @@ type peer struct {
 	inbound   bool
 	since     time.Time
 	used      time.Time // when it was last seen to carry a circuit; the loop's
+	posted    bool      // its writer is to be woken; the loop's
 	out       *outbox
 	done      chan struct{} // closed by the reader when the connection has ended
 	hangup    sync.Once
