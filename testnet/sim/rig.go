@@ -28,7 +28,7 @@ type rig struct {
 	index map[wire.NodeID]int
 	queue queue
 
-	watch func(from int, msg wire.Message) // sees every message of a request when it is sent
+	watch func(from int, to wire.NodeID, msg wire.Message) // sees every message of a request when it is sent
 	done  func(d routing.Done)
 
 	trace            hash.Hash
@@ -43,6 +43,7 @@ type node struct {
 	machine *routing.Machine
 	overlay *routing.Overlay // nil in a network that was not grown
 	desc    wire.Descriptor
+	onion   *onion // nil where requests are not hidden
 	store   map[keys.ID]keys.Block
 	links   map[wire.NodeID]bool
 	dead    bool
@@ -64,7 +65,7 @@ func newRig(cfg Config) *rig {
 	return &rig{
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6e69676874)), now: epoch,
 		index: make(map[wire.NodeID]int), trace: sha256.New(),
-		watch: func(int, wire.Message) {}, done: func(routing.Done) {},
+		watch: func(int, wire.NodeID, wire.Message) {}, done: func(routing.Done) {},
 	}
 }
 
@@ -168,7 +169,7 @@ func (r *rig) send(n *node, e routing.Send) {
 		h.over = routing.Asked{From: n.id, Msg: e.Msg}
 	default:
 		r.messages++
-		r.watch(n.n, e.Msg)
+		r.watch(n.n, e.To, e.Msg)
 		h.ev = routing.Received{From: n.id, Msg: e.Msg}
 	}
 	r.after(r.latency(n.n, to), h)

@@ -64,7 +64,7 @@ func (w *workload) add(j *job) {
 }
 
 // see counts what passes on the links for a job.
-func (w *workload) see(_ int, msg wire.Message) {
+func (w *workload) see(_ int, _ wire.NodeID, msg wire.Message) {
 	switch m := msg.(type) {
 	case wire.Get:
 		if j := w.byID[m.ID]; j != nil {
