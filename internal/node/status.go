@@ -74,7 +74,7 @@ func (l *loop) onion(now time.Time) Onion {
 	o := Onion{
 		Hops: Hops, Relays: c.Relays, Missing: c.Missing,
 		Ready: c.Clean, InUse: c.Used, Building: c.Building, Links: l.links.circuits,
-		Guards: c.Guards.Guards, Warnings: c.Guards.Warnings,
+		Built: c.Built, Guards: c.Guards.Guards, Warnings: c.Guards.Warnings,
 	}
 	if l.n.cfg.Direct {
 		o.Hops, o.Missing, o.Warnings = 0, 0, nil

@@ -14,10 +14,11 @@ const (
 	probeAnswer = 2
 )
 
-// usual is how long the exchanges of builds have taken lately.
+// usual is how long the exchanges of builds have taken lately, and how many builds there were.
 type usual struct {
-	took [64]time.Duration
-	n    int
+	took  [64]time.Duration
+	n     int
+	built uint64
 }
 
 func (u *usual) sample(d time.Duration) {
@@ -184,6 +185,7 @@ func (m *Machine) buildDone(o *own) {
 	m.guard.Result(m.time(), o.path, len(o.hops), true)
 	m.effects = append(m.effects, Changed{})
 	m.origin.failures, m.origin.retry = 0, 0
+	m.origin.usual.built++
 	o.state = clean
 	m.alarms.set(&o.alarm, m.now+m.between(cleanMin, cleanMax))
 	m.refill()

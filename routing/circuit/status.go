@@ -16,6 +16,7 @@ type Status struct {
 	Clean    int // circuits that are ready
 	Used     int // circuits that carry this node's requests
 	Building int
+	Built    uint64 // since the start
 	Waiting  int    // local requests that wait for a circuit
 	Why      string // why no circuit can be built now; empty if one can
 	Guards   guard.Report
@@ -25,7 +26,7 @@ type Status struct {
 // Status describes the node's circuits.
 func (m *Machine) Status(now time.Time) Status {
 	g := &m.origin
-	s := Status{Relays: g.relays, Guards: m.guard.Report(now), Carried: m.relay.carried}
+	s := Status{Relays: g.relays, Guards: m.guard.Report(now), Carried: m.relay.carried, Built: g.usual.built}
 	for _, o := range g.own {
 		switch {
 		case o.state < clean:
