@@ -13,44 +13,58 @@ import (
 	"nightjar/routing/wire"
 )
 
-// FuzzLink lets a script of bytes act as the far ends of two links of a node: C8 and the books.
+// script makes reproducible bytes.
+func script(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	rng := rand.New(seeded(seed))
+	for j := range b {
+		b[j] = byte(rng.Uint32())
+	}
+	return b
+}
+
+// FuzzLink lets a script of bytes act as the far ends of two links of a relay: C8 and the books.
 func FuzzLink(f *testing.F) {
 	for i := range 8 {
-		b := make([]byte, 400)
-		rng := rand.New(seeded(uint64(i)))
-		for j := range b {
-			b[j] = byte(rng.Uint32())
-		}
-		f.Add(b)
+		f.Add(script(uint64(i), 400))
 	}
-	f.Fuzz(func(t *testing.T, script []byte) {
+	f.Fuzz(func(t *testing.T, b []byte) { act(t, newNet(t, 1, oneUser), b) })
+}
+
+// The same, and the script also speaks for the guards of a node that has circuits of its own.
+func TestScriptsAgainstAnOriginator(t *testing.T) {
+	for i := range 12 {
 		w := newNet(t, 5, oneUser)
-		c := w.nodes[0]
-		w.run(200*time.Millisecond, func() bool { return false })
-		links := []Link{1001, 1002}
-		for i, l := range links {
-			w.step(c, LinkUp{Link: l, Peer: wire.NodeID{byte(i + 1)}, Dialed: i == 0})
+		w.idle(200 * time.Millisecond)
+		act(t, w, script(uint64(100+i), 800))
+	}
+}
+
+// act carries out a script against the first node.
+func act(t *testing.T, w *net, b []byte) {
+	c := w.nodes[0]
+	links := []Link{1001, 1002}
+	for i, l := range links {
+		w.step(c, LinkUp{Link: l, Peer: wire.NodeID{byte(i + 1)}, Dialed: i == 0})
+	}
+	for l := Link(1); l <= w.link; l++ {
+		if w.other(c, l) != nil {
+			links = append(links, l)
 		}
-		for l := Link(1); l <= w.link; l++ {
-			if w.other(c, l) != nil {
-				links = append(links, l) // of the node's own guards
-			}
-		}
-		for len(script) >= 4 {
-			scripted(w, c, links[int(script[0])%len(links)], script[1:4])
-			script = script[4:]
-		}
-		w.idle(time.Second)
-		check(t, c)
-		for _, l := range links {
-			w.step(c, LinkDown{Link: l})
-		}
-		w.idle(time.Second)
-		check(t, c)
-		if c.m.net.held != 0 || c.m.relay.carried != 0 || c.m.launch.open != 0 {
-			t.Errorf("something is left of the links: %+v", c.m.net)
-		}
-	})
+	}
+	for ; len(b) >= 4; b = b[4:] {
+		scripted(w, c, links[int(b[0])%len(links)], b[1:4])
+	}
+	w.idle(time.Second)
+	check(t, c)
+	for _, l := range links {
+		w.step(c, LinkDown{Link: l})
+	}
+	w.idle(time.Second)
+	check(t, c)
+	if c.m.net.held != 0 || c.m.relay.carried != 0 || c.m.launch.open != 0 {
+		t.Error("something is left of the links")
+	}
 }
 
 // scripted does what three bytes say.
@@ -77,13 +91,14 @@ func scripted(w *net, c *peer, l Link, b []byte) {
 	case 5:
 		w.step(c, Received{l, wire.Fail{Req: wire.Req(b[2]), Reason: wire.Failed}})
 	case 6:
-		w.step(c, Get{Token: Token(b[1]), ID: dataID(b[2]), Class: wire.Class(b[2] % 3), Rotation: b[2] % 5, Group: groupOf(b[1]%4, int(b[2]))})
+		w.token++
+		w.step(c, Get{Token: w.token, ID: dataID(b[2]), Class: wire.Class(b[2] % 3), Rotation: b[2] % 5, Group: groupOf(b[1]%4, int(b[2]))})
 	case 7:
-		w.step(c, Cancel{Token: Token(b[1])})
+		w.step(c, Cancel{Token: w.token - Token(b[1]%8)})
 	case 8:
 		w.step(c, Launched{Ref: Ref(b[1]), Copies: b[2], Reason: wire.Reason(b[1])})
 	case 9:
-		w.idle(time.Duration(b[1]) * time.Second)
+		w.idle(time.Duration(b[1]) * time.Second / 8)
 	case 10:
 		w.step(c, DialFailed{Peer: wire.NodeID{b[1]}})
 	default:

@@ -60,22 +60,6 @@ type load struct {
 	bulk     int // of which Bulk
 }
 
-// pace is how many Bulk requests may be open through a guard: a window that grows while answers come soon.
-type pace struct {
-	window float64
-	cut    time.Duration // when it shrank last
-}
-
-// took takes in how long a Bulk request that was asked at sent has taken. full says that the window was used up.
-func (p *pace) took(now, sent time.Duration, full bool) {
-	switch {
-	case now-sent > slowAnswer && sent >= p.cut: // what was asked before the last cut says nothing new
-		p.window, p.cut = max(p.window*0.7, minBulk), now
-	case now-sent < slowAnswer/2 && full:
-		p.window = min(p.window+1, maxGuardBulk)
-	}
-}
-
 // end is one side of a circuit: what goes out to, and comes in from, one link.
 type end struct {
 	link    *link
@@ -247,83 +231,6 @@ func (m *Machine) blank() *body {
 	return b
 }
 
-// hold counts cells that wait in e.
-func (m *Machine) hold(e *end, n int) { m.holdFrom(e.flow.src, n) }
-
-// holdFrom counts cells that have come from a link and wait; nil = this node.
-func (m *Machine) holdFrom(src *link, n int) {
-	m.net.held += n
-	if src != nil {
-		src.load.held += n
-	}
-}
-
-// turn makes cells that wait in e count as those of another link.
-func (m *Machine) turn(e *end, src *link) {
-	m.hold(e, -e.out.n)
-	was := e.ready
-	if was {
-		e.link.remove(e)
-	}
-	e.link.leave(e.flow)
-	e.flow = e.link.enter(src)
-	m.hold(e, e.out.n)
-	if was {
-		e.link.push(e)
-	}
-}
-
-// queue lets a relay cell wait in e for its turn; false means that the circuit has too many.
-func (m *Machine) queue(e *end, b *body) bool {
-	if e.out.n >= maxQueue {
-		return false
-	}
-	e.out.push(b)
-	m.hold(e, 1)
-	m.wake(e)
-	if src := e.flow.src; src != nil && src.load.held > maxHeld {
-		m.relieve(src)
-	} else if m.net.held > maxAllHeld {
-		m.relieve(m.heaviest())
-	}
-	return true
-}
-
-// wake puts e among those that have something to send.
-func (m *Machine) wake(e *end) {
-	if !e.ready {
-		e.link.push(e)
-		m.touch(e.link)
-	}
-}
-
-// heaviest is the link from which most waiting cells have come; the first of equals, so that map order does not matter.
-func (m *Machine) heaviest() *link {
-	var worst *link
-	for _, l := range m.net.links {
-		if worst == nil || l.load.held > worst.load.held || l.load.held == worst.load.held && l.id < worst.id {
-			worst = l
-		}
-	}
-	return worst
-}
-
-// relieve ends the circuit that holds most of what has come from a link.
-func (m *Machine) relieve(src *link) {
-	var worst *end
-	for _, e := range src.ends {
-		if r, ok := e.carrier.(*relayed); ok {
-			if o := r.other(e); o.link != nil && o.flow.src == src &&
-				(worst == nil || o.out.n > worst.out.n || o.out.n == worst.out.n && e.circ < r.other(worst).circ) {
-				worst = o
-			}
-		}
-	}
-	if worst != nil {
-		worst.carrier.(*relayed).destroy(m, nil)
-	}
-}
-
 func (m *Machine) touch(l *link) {
 	if !l.touched {
 		l.touched = true
@@ -385,21 +292,4 @@ func (m *Machine) Holds(id Link) int {
 		return len(l.ends)
 	}
 	return 0
-}
-
-// bucket is a budget that refills with time.
-type bucket struct {
-	left float64
-	at   time.Duration
-}
-
-// take spends one; false means that there is none.
-func (b *bucket) take(now time.Duration) bool {
-	b.left = min(setupBurst, b.left+(now-b.at).Seconds()*setupRate)
-	b.at = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
 }

@@ -1,7 +1,6 @@
 package circuit
 
 import (
-	"bytes"
 	"container/heap"
 	"crypto/ed25519"
 	"encoding/binary"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"nightjar/crypto"
 	"nightjar/keys"
 	"nightjar/routing/circuit/guard"
 	"nightjar/routing/relays"
@@ -26,16 +24,22 @@ type net struct {
 	queue  events
 	seq    int
 	link   Link
+	token  Token // the last that a script has drawn
 	pairs  map[Link]wirePair
 	stored map[keys.ID]keys.Block
 	delay  time.Duration // of a link, one way
 	lookup time.Duration // of key routing
 	cells  int           // sent on links, padding aside
+	meddle
+}
+
+// meddle is what a test does to the network.
+type meddle struct {
 	// touch may change, drop (nil) or repeat what a node sends on a link; nil leaves all as it is.
 	touch func(from, to *peer, msg wire.Message, l Link) []wire.Message
+	busy  map[sender]time.Time
 	// pace is how long a cell takes on a link from a node.
 	pace func(from *peer, l Link) time.Duration
-	busy map[sender]time.Time
 	// hold keeps what a node has put on a link from being written.
 	hold func(p *peer, l Link) bool
 	// route may answer a launch in place of the network; false lets the network answer.
@@ -105,8 +109,8 @@ var rigStart = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 // newNet makes a network of n nodes that all know each other.
 func newNet(t testing.TB, n int, cfg func(i int, c *Config)) *net {
 	w := &net{
-		t: t, now: rigStart, rng: rand.New(seeded(1)), pairs: map[Link]wirePair{}, busy: map[sender]time.Time{}, stored: map[keys.ID]keys.Block{},
-		delay: 5 * time.Millisecond, lookup: 20 * time.Millisecond,
+		t: t, now: rigStart, rng: rand.New(seeded(1)), pairs: map[Link]wirePair{}, stored: map[keys.ID]keys.Block{},
+		delay: 5 * time.Millisecond, lookup: 20 * time.Millisecond, meddle: meddle{busy: map[sender]time.Time{}},
 	}
 	for i := range n {
 		w.add(i, cfg)
@@ -310,100 +314,5 @@ func (w *net) cut(p *peer) {
 			w.post(0, p, LinkDown{Link: l})
 			w.post(0, o, LinkDown{Link: l})
 		}
-	}
-}
-
-// block makes a data block with random content.
-func (w *net) block() keys.Block {
-	buf := make([]byte, keys.DataSize)
-	for i := 0; i < len(buf); i += 8 {
-		binary.BigEndian.PutUint64(buf[i:], w.rng.Uint64())
-	}
-	var key crypto.Key
-	for i := range key {
-		key[i] = byte(w.rng.Uint32())
-	}
-	return keys.SealData(buf, &key)
-}
-
-// keep puts n blocks into the network's store.
-func (w *net) keep(n int) []keys.Block {
-	all := make([]keys.Block, n)
-	for i := range all {
-		all[i] = w.block()
-		w.stored[all[i].ID()] = all[i]
-	}
-	return all
-}
-
-// await lets time pass until p's requests up to a token are done.
-func (w *net) await(p *peer, last Token, d time.Duration) {
-	w.t.Helper()
-	w.run(d, func() bool { return len(p.done) >= int(last) })
-	if len(p.done) < int(last) {
-		w.t.Fatalf("%d of %d requests are done after %v: %+v", len(p.done), last, d, p.m.Status(w.now))
-	}
-}
-
-// ready lets time pass until p has its clean circuits.
-func (w *net) ready(p *peer) {
-	w.t.Helper()
-	w.run(3*time.Minute, func() bool { return p.m.Status(w.now).Clean >= cleanPool })
-	if s := p.m.Status(w.now); s.Clean < cleanPool {
-		w.t.Fatalf("no clean circuits: %+v", s)
-	}
-}
-
-// oneUser leaves all nodes but the first without circuits of their own.
-func oneUser(i int, c *Config) {
-	if i > 0 {
-		c.Clean = -1
-	}
-}
-
-func groupOf(n byte, blocks int) Group { return Group{Key: [32]byte{n}, Blocks: blocks} }
-
-// same reports whether a request has brought a block.
-func same(d Done, b keys.Block) bool { return bytes.Equal(d.Block.Data(), b.Data()) }
-
-// hopOf is the node that is a hop of a circuit.
-func (w *net) hopOf(o *own, i int) *peer {
-	for _, p := range w.nodes {
-		if p.id == o.path.Hops[i].ID {
-			return p
-		}
-	}
-	w.t.Fatal("no such hop")
-	return nil
-}
-
-// relayOf is a hop of a circuit, and what it knows of the circuit.
-func (w *net) relayOf(o *own, i int) (*peer, *relayed) {
-	w.t.Helper()
-	l, circ := o.end.link.id, o.end.circ
-	for j := 0; ; j++ {
-		p := w.hopOf(o, j)
-		e := p.m.net.links[l].ends[circ]
-		if e == nil {
-			w.t.Fatalf("hop %d does not know the circuit", j)
-		}
-		r := e.carrier.(*relayed)
-		if j == i {
-			return p, r
-		}
-		l, circ = r.next.link.id, r.next.circ
-	}
-}
-
-// middle is the middle relay of a circuit.
-func (w *net) middle(o *own) (*peer, *relayed) { return w.relayOf(o, 1) }
-
-// do lets f act on a machine as an event would.
-func (w *net) do(p *peer, f func(m *Machine)) {
-	p.m.begin(w.now)
-	f(p.m)
-	p.m.finish()
-	for _, e := range p.m.effects {
-		w.effect(p, e)
 	}
 }
