@@ -23,6 +23,12 @@ type liar struct {
 // newLiar connects a hostile peer with the given identity to a node.
 func (net *network) newLiar(identity ed25519.PrivateKey, to *member) *liar {
 	net.t.Helper()
+	return net.newLiarFor(wire.ForRouting, identity, to)
+}
+
+// newLiarFor connects it for a purpose.
+func (net *network) newLiarFor(purpose wire.Purpose, identity ed25519.PrivateKey, to *member) *liar {
+	net.t.Helper()
 	target := to.Self()
 	transport := net.mem.Transport(identity, link.Options{})
 	conn, err := transport.Dial(context.Background(), string(target.Addrs[0])[len("mem/"):], target.ID)
@@ -34,11 +40,29 @@ func (net *network) newLiar(identity ed25519.PrivateKey, to *member) *liar {
 		net.t.Fatal(err)
 	}
 	l := &liar{conn: conn, id: self.ID}
-	l.send(wire.Append(nil, wire.Hello{Version: wire.Version, Self: self}))
-	if _, err := conn.Read(); err != nil {
+	l.send(wire.Append(nil, wire.Hello{Version: wire.Version, Purpose: purpose, Self: self}))
+	frame, err := conn.Read()
+	if err != nil {
 		net.t.Fatal(err)
 	}
+	if m, err := wire.Parse(frame); err != nil || m.(wire.Hello).Purpose != purpose {
+		net.t.Fatalf("the answer to Hello is %v, %v", m, err)
+	}
 	return l
+}
+
+// drain reads until the node hangs up, and reports when that was.
+func (l *liar) drain() <-chan time.Time {
+	ended := make(chan time.Time, 1)
+	go func() { // ends with the link
+		for {
+			if _, err := l.conn.Read(); err != nil {
+				ended <- time.Now()
+				return
+			}
+		}
+	}()
+	return ended
 }
 
 func (l *liar) send(frame []byte) {
