@@ -99,8 +99,8 @@ func BenchmarkForward(b *testing.B) {
 		}
 		cell[0] = 1 // not for the relay, with overwhelming probability
 		mid.m.Step(w.now, Received{in.link.id, wire.Cell{Circ: in.circ, Cmd: wire.Relay, Body: cell}})
-		mid.m.Step(w.now, Written{out.link.id, 1})
+		mid.m.Step(w.now, Written{Link: out.link.id, Cells: 1})
 		mid.m.Step(w.now, Received{out.link.id, wire.Cell{Circ: out.circ, Cmd: wire.Relay, Body: cell}})
-		mid.m.Step(w.now, Written{in.link.id, 1})
+		mid.m.Step(w.now, Written{Link: in.link.id, Cells: 1})
 	}
 }

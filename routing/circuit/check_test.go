@@ -46,6 +46,11 @@ func check(t testing.TB, p *peer) {
 				if c.exit == nil {
 					continue
 				}
+				for _, ans := range c.exit.answers {
+					if ans.cmd == cmdData {
+						ld.answers++
+					}
+				}
 				for _, a := range c.exit.open {
 					if !a.done {
 						ld.launches++

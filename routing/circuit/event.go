@@ -1,6 +1,7 @@
 package circuit
 
 import (
+	"nightjar/crypto/onion"
 	"nightjar/keys"
 	"nightjar/routing/relays"
 	"nightjar/routing/wire"
@@ -32,6 +33,7 @@ type Received struct {
 type Written struct {
 	Link  Link
 	Cells int
+	Spent []*[onion.BodySize]byte // optional: bodies of such cells that nobody else holds, for the machine to use again
 }
 
 // DialFailed says that a Connect effect came to nothing.

@@ -54,12 +54,17 @@ func (m *Machine) queue(e *end, b *body) bool {
 	e.out.push(b)
 	m.hold(e, 1)
 	m.wake(e)
-	if src := e.flow.src; src != nil && src.load.held > maxHeld {
+	m.limit(e.flow.src)
+	return true
+}
+
+// limit ends a circuit if too much has come from a link, or from all. It may be the circuit that was just served.
+func (m *Machine) limit(src *link) {
+	if src != nil && src.load.held > maxHeld {
 		m.relieve(src)
 	} else if m.net.held > maxAllHeld {
 		m.relieve(m.heaviest())
 	}
-	return true
 }
 
 // wake puts e among those that have something to send.
@@ -81,20 +86,28 @@ func (m *Machine) heaviest() *link {
 	return worst
 }
 
-// relieve ends the circuit that holds most of what has come from a link.
+// relieve ends the circuit that holds most of what has come from a link; the first of equals.
 func (m *Machine) relieve(src *link) {
-	var worst *end
-	for _, e := range src.ends {
+	var worst *relayed
+	most := 0
+	for _, e := range src.inOrder() {
 		if r, ok := e.carrier.(*relayed); ok {
-			if o := r.other(e); o.link != nil && o.flow.src == src &&
-				(worst == nil || o.out.n > worst.out.n || o.out.n == worst.out.n && e.circ < r.other(worst).circ) {
-				worst = o
+			if n := r.held(r.other(e)); n > most {
+				worst, most = r, n
 			}
 		}
 	}
 	if worst != nil {
-		worst.carrier.(*relayed).destroy(m, nil)
+		worst.destroy(m, nil)
 	}
+}
+
+// held is how many cells wait to go out at an end.
+func (r *relayed) held(e *end) int {
+	if e == &r.prev && r.shaper != nil {
+		return e.out.n + r.shaper.waiting.n
+	}
+	return e.out.n
 }
 
 // bucket is a budget that refills with time.

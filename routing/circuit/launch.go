@@ -14,8 +14,9 @@ type launches struct {
 	refs   map[Ref]*launch
 	active map[launchKey]*launch // Gets that others may join
 	next   Ref
-	open   int
+	open   int // not answered
 	puts   int
+	answer int // blocks that wait to be sent
 }
 
 func (x *launches) init() {
@@ -178,6 +179,14 @@ func (m *Machine) settle(a *asked, ans answer) {
 	m.withdraw(a)
 	ans.index = a.entry.index
 	a.done = true
+	if ans.cmd == cmdData {
+		if load := &a.r.prev.link.load; load.answers >= maxAnswers || m.launch.answer >= maxAllAnswers {
+			ans = answer{index: ans.index, cmd: cmdMiss, code: byte(wire.Overload)}
+		} else {
+			load.answers++
+			m.launch.answer++
+		}
+	}
 	a.r.exit.answers = append(a.r.exit.answers, ans)
 	m.wake(&a.r.prev)
 }
@@ -239,8 +248,17 @@ func (x *exit) next(m *Machine, r *relayed) *body {
 		x.part = 0
 		x.answers = slices.Delete(x.answers, 0, 1)
 		delete(x.open, ans.index)
+		m.unanswer(r, ans)
 	}
 	return b
+}
+
+// unanswer gives the room of an answer back.
+func (m *Machine) unanswer(r *relayed, ans answer) {
+	if ans.cmd == cmdData {
+		r.prev.link.load.answers--
+		m.launch.answer--
+	}
 }
 
 // close ends all that a circuit has here.
@@ -255,6 +273,9 @@ func (x *exit) close(m *Machine, r *relayed) {
 	slices.SortFunc(all, func(a, b *asked) int { return cmp.Compare(a.entry.index, b.entry.index) })
 	for _, a := range all {
 		m.withdraw(a)
+	}
+	for _, ans := range x.answers {
+		m.unanswer(r, ans)
 	}
 	x.open, x.answers = nil, nil
 }

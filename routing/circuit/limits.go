@@ -69,6 +69,9 @@ const (
 	// maxLaunches is how many requests of one link's circuits may be open here, maxAllLaunches of all.
 	maxLaunches    = 1024
 	maxAllLaunches = 8192
+	// maxAnswers is how many blocks may wait to be sent as answers to one link's circuits, maxAllAnswers to all: 64 MiB.
+	maxAnswers    = 512
+	maxAllAnswers = 2048
 	// maxPuts is how many blocks of PUTs one link's circuits may have here, maxAllPuts all: 64 MiB.
 	maxPuts    = 512
 	maxAllPuts = 2048

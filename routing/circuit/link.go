@@ -54,7 +54,8 @@ type load struct {
 	carried  int // circuits
 	held     int // cells that wait anywhere
 	setups   int // circuits that wait for the next relay
-	launches int // requests open here
+	launches int // requests here that are not answered
+	answers  int // blocks that wait to be sent as answers
 	puts     int // blocks of PUTs
 	open     int // own requests through this link, as a guard's
 	bulk     int // of which Bulk

@@ -97,6 +97,9 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 			l.inflight = max(0, l.inflight-max(0, ev.Cells))
 			m.touch(l)
 		}
+		for _, b := range ev.Spent {
+			m.free(b)
+		}
 	case LinkUp:
 		m.linkUp(ev)
 	case LinkDown:

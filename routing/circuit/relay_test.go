@@ -297,3 +297,42 @@ func TestFullNodeEndsTheLongestCircuitOfTheLinkThatFills(t *testing.T) {
 		t.Errorf("the wrong circuit ended: %v %v", ends[0].dead, ends[1].dead)
 	}
 }
+
+// C5: a relay that does not read its answers cannot make the launch node hold more than so many blocks.
+func TestUnreadAnswersAreBounded(t *testing.T) {
+	a := newAim(t)
+	x, r := a.w.relayOf(a.o, 2)
+	a.c.frozen = true // it has not asked
+	l := r.prev.link
+	b := a.w.keep(1)[0]
+	a.w.hold = func(p *peer, on Link) bool { return p == x && on == l.id }
+	a.w.do(x, func(m *Machine) {
+		l.inflight = window
+		l.load.answers += maxAnswers - 2 // as if so many were waiting on other circuits
+	})
+	a.w.do(x, func(m *Machine) {
+		var p []byte
+		for i := range 5 {
+			p = get(uint32(i), b.ID()).append(p)
+		}
+		c := m.newBody()
+		header{cmd: cmdGet}.write(c, p)
+		r.command(m, c)
+	})
+	a.w.idle(2 * time.Second)
+	data := 0
+	for _, ans := range r.exit.answers {
+		if ans.cmd == cmdData {
+			data++
+		}
+	}
+	if data != 2 || len(r.exit.answers) != 5 {
+		t.Errorf("%d of %d answers hold a block", data, len(r.exit.answers))
+	}
+	l.load.answers -= maxAnswers - 2
+	a.w.do(x, func(m *Machine) { r.destroy(m, nil) })
+	check(t, x)
+	if x.m.launch.answer != 0 {
+		t.Error("a block is still booked")
+	}
+}

@@ -303,3 +303,14 @@ func TestSlowLinkIsNotFlooded(t *testing.T) {
 		t.Errorf("the download took %v, %v is possible", w.now.Sub(rigStart), ideal)
 	}
 }
+
+// Bodies that the shell gives back are used for the next cells.
+func TestSpentBodiesAreUsedAgain(t *testing.T) {
+	w := newNet(t, 1, oneUser)
+	m := w.nodes[0].m
+	b := new(body)
+	m.Step(w.now, Written{Link: 1, Cells: 1, Spent: []*body{b}})
+	if m.newBody() != b {
+		t.Error("a new body was made")
+	}
+}

@@ -39,6 +39,7 @@ func (s *shaper) hold(m *Machine, r *relayed, b *body) {
 	}
 	s.waiting.push(b)
 	m.holdFrom(r.next.link, 1)
+	m.limit(r.next.link)
 }
 
 // unshape lets go of all that waits.
