@@ -24,8 +24,8 @@ func newTestnetCmd(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "testnet",
 		Short: "Run a network of real nodes on this machine",
-		Long: `Run a network of real node processes on loopback until it is interrupted. When all nodes serve and have found
-their peers, it writes DIR/testnet.json and prints one line: the name of that file. It holds
+		Long: `Run a network of real node processes on loopback until it is interrupted. When all nodes serve, have found
+their peers and have a circuit, it writes DIR/testnet.json and prints one line: the name of that file. It holds
 
   {"nodes": [{"data": "...", "pid": 1, "fproxy": "127.0.0.1:1", "fcp": "", "ref": "nightjar-peer:..."}]}
 

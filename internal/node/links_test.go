@@ -96,3 +96,32 @@ func TestLinksOfOneNodeAreFew(t *testing.T) {
 		}
 	})
 }
+
+// In a network in which not everybody is a peer, circuits pass nodes that are not: their links are dialled when they are wanted.
+func TestCircuitsReachBeyondPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &network{t: t, mem: linktest.NewNetwork()}
+		net.populate(26)
+		defer net.close()
+		net.settle()
+		links, unlinked := 0, 0
+		for i, m := range net.nodes {
+			s := m.Status()
+			if s.Onion.Ready == 0 || s.Onion.Relays != len(net.nodes)-1 {
+				t.Errorf("node %d: %+v", i, s.Onion)
+			}
+			links += s.Onion.Links
+			unlinked += len(net.nodes) - 1 - len(s.Peers)
+		}
+		if links == 0 || unlinked == 0 {
+			t.Fatalf("%d links for circuits, %d pairs that are no peers: the test proves nothing", links, unlinked)
+		}
+		b := randomBlock(1)
+		if err := net.nodes[3].Client(wire.Bulk).Insert(t.Context(), b, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := net.nodes[20].Client(wire.Interactive).Fetch(t.Context(), b.ID(), false); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
