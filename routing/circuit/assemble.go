@@ -75,10 +75,10 @@ func (m *Machine) beginPut(r *relayed, e entry) {
 	load := &r.prev.link.load
 	s := &assembly{entry: e}
 	r.exit.put = s
+	s.full = full(load.puts, maxPuts, m.launch.puts, maxAllPuts)
 	load.puts++
 	m.launch.puts++
-	if load.puts > maxPuts || m.launch.puts > maxAllPuts {
-		s.full = true
+	if s.full {
 		return
 	}
 	s.data = make([]byte, 0, room(e.id.Kind))

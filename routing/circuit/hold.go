@@ -20,6 +20,10 @@ func (p *pace) took(now, sent time.Duration, full bool) {
 	}
 }
 
+// full reports whether a link may not have one more of something: it has as many as it may, or all have and it has its
+// fair share.
+func full(here, most, all, mostAll int) bool { return here >= most || all >= mostAll && here >= fair }
+
 // hold counts cells that wait in e.
 func (m *Machine) hold(e *end, n int) { m.holdFrom(e.flow.src, n) }
 

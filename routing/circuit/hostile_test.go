@@ -108,6 +108,9 @@ func (s *scene) finish(t *testing.T) {
 	}
 	for _, p := range s.w.nodes {
 		check(t, p)
+		if p.bad > 0 {
+			t.Errorf("%s blamed a link %d times for what a relay beyond it may have done", p.name, p.bad)
+		}
 	}
 }
 

@@ -110,9 +110,10 @@ func (m *Machine) admit(r *relayed, a *asked) bool {
 	}
 	x.open[a.entry.index] = a
 	a.alarm.owner = a
+	refused := full(load.launches, maxLaunches, m.launch.open, maxAllLaunches)
 	load.launches++
 	m.launch.open++
-	if load.launches > maxLaunches || m.launch.open > maxAllLaunches {
+	if refused {
 		m.settle(a, answer{cmd: cmdMiss, code: byte(wire.Overload)})
 		return true
 	}
@@ -180,7 +181,7 @@ func (m *Machine) settle(a *asked, ans answer) {
 	ans.index = a.entry.index
 	a.done = true
 	if ans.cmd == cmdData {
-		if load := &a.r.prev.link.load; load.answers >= maxAnswers || m.launch.answer >= maxAllAnswers {
+		if load := &a.r.prev.link.load; full(load.answers, maxAnswers, m.launch.answer, maxAllAnswers) {
 			ans = answer{index: ans.index, cmd: cmdMiss, code: byte(wire.Overload)}
 		} else {
 			load.answers++

@@ -18,6 +18,8 @@ const (
 	// maxCarried is how many circuits may come in on one link, maxAllCarried on all.
 	maxCarried    = 1024
 	maxAllCarried = 8192
+	// fair is what each link may have of what all together may have no more of, so that some cannot shut out the others.
+	fair = 16
 	// maxSetups is how many circuits of one link may wait for a dial, a key or a handshake of the next relay.
 	maxSetups = 64
 	// maxDials is how many connections for circuits of others may be under way.

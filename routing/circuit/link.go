@@ -166,7 +166,8 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 		return
 	}
 	x := m.net.dials[d.ID]
-	if d.ID == m.self || x == nil && len(m.net.dials) >= maxDials || x != nil && len(x.waiters) >= maxSetups {
+	_, mine := w.(*own) // whose number is bounded, and who must not be shut out by others' dials
+	if d.ID == m.self || !mine && (x == nil && len(m.net.dials) >= maxDials || x != nil && len(x.waiters) >= maxSetups) {
 		w.linked(m, nil)
 		return
 	}

@@ -48,7 +48,7 @@ func (m *Machine) opened(l *link, c wire.Cell) {
 		m.misbehaved(l)
 		return
 	}
-	if l.load.carried >= maxCarried || m.relay.carried >= maxAllCarried {
+	if full(l.load.carried, maxCarried, m.relay.carried, maxAllCarried) {
 		m.refuse(l, c.Circ)
 		m.free(c.Body)
 		return

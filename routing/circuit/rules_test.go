@@ -1,0 +1,175 @@
+package circuit
+
+import (
+	"testing"
+	"time"
+
+	"nightjar/crypto/onion"
+	"nightjar/routing/wire"
+)
+
+// C8: what no honest node can do is reported, and only that.
+func TestWhatIsMisbehaviour(t *testing.T) {
+	cell := func(circ uint32, cmd wire.Cmd) wire.Message {
+		return wire.Cell{Circ: circ, Cmd: cmd, Body: new(body)}
+	}
+	for name, tc := range map[string]struct {
+		msgs []wire.Message
+		want int
+	}{
+		"a number of our parity":      {[]wire.Message{cell(3, wire.Create)}, 1},
+		"number 0":                    {[]wire.Message{cell(0, wire.Create)}, 1},
+		"three halves":                {[]wire.Message{cell(4, wire.Create), cell(4, wire.Create), cell(4, wire.Create)}, 0},
+		"Relay before CREATED":        {[]wire.Message{cell(4, wire.Create), cell(4, wire.Relay)}, 1},
+		"Created for half a CREATE":   {[]wire.Message{cell(4, wire.Create), cell(4, wire.Created)}, 1},
+		"a rubbish CREATE":            {[]wire.Message{cell(4, wire.Create), cell(4, wire.Create)}, 0},
+		"Relay for nothing":           {[]wire.Message{cell(4, wire.Relay)}, 0},
+		"Created for nothing":         {[]wire.Message{cell(4, wire.Created)}, 0},
+		"Destroy for nothing":         {[]wire.Message{cell(4, wire.Destroy)}, 0},
+		"Pad":                         {[]wire.Message{cell(0, wire.Pad)}, 0},
+		"Key for nothing":             {[]wire.Message{wire.Key{Key: new([onion.KeySize]byte)}}, 0},
+		"Fail for nothing":            {[]wire.Message{wire.Fail{Reason: wire.Failed}}, 0},
+		"AskKey for a key of no body": {[]wire.Message{wire.AskKey{}}, 0},
+		"half, Destroy, half":         {[]wire.Message{cell(4, wire.Create), cell(4, wire.Destroy), cell(4, wire.Create)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newNet(t, 1, oneUser)
+			p := w.nodes[0]
+			w.step(p, LinkUp{Link: 7, Peer: wire.NodeID{1}})
+			for _, m := range tc.msgs {
+				w.step(p, Received{Link: 7, Msg: m})
+			}
+			if p.bad != tc.want {
+				t.Errorf("reported %d times", p.bad)
+			}
+			check(t, p)
+		})
+	}
+}
+
+// A guard that serves another key than was asked for is reported, and no circuit is built with it.
+func TestKeyWithAnotherHashIsRefused(t *testing.T) {
+	w := newNet(t, 4, oneUser)
+	c := w.nodes[0]
+	var other *onion.SecretKey
+	other, _, _ = handshake(t)
+	w.touch = func(_, _ *peer, msg wire.Message, _ Link) []wire.Message {
+		if k, ok := msg.(wire.Key); ok {
+			raw := [onion.KeySize]byte(other.Public().Bytes())
+			return []wire.Message{wire.Key{Req: k.Req, Key: &raw}}
+		}
+		return []wire.Message{msg}
+	}
+	w.idle(3 * time.Second)
+	if s := c.m.Status(w.now); s.Clean > 0 || c.bad == 0 {
+		t.Errorf("%+v; reported %d times", s, c.bad)
+	}
+}
+
+// SPEC §8: links that carry circuits are padded, both ways; others are not.
+func TestPadding(t *testing.T) {
+	w := newNet(t, 5, oneUser)
+	c := w.nodes[0]
+	pads := map[sender][]time.Time{}
+	w.touch = func(a, _ *peer, msg wire.Message, l Link) []wire.Message {
+		if m, ok := msg.(wire.Cell); ok && m.Cmd == wire.Pad {
+			pads[sender{a, l}] = append(pads[sender{a, l}], w.now)
+		}
+		return []wire.Message{msg}
+	}
+	w.ready(c)
+	began := w.now
+	w.idle(5 * time.Minute)
+	for l := Link(1); l <= w.link; l++ {
+		pair := w.pairs[l]
+		for _, p := range []*peer{pair.a, pair.b} {
+			times := pads[sender{p, l}]
+			if p.m.Holds(l) == 0 {
+				continue
+			}
+			last := began
+			for _, at := range times {
+				if gap := at.Sub(last); gap > 2*padMax {
+					t.Errorf("no cell for %v", gap)
+				}
+				last = at
+			}
+			if n := len(times); n < 30 || n > 100 {
+				t.Errorf("%d padding cells in five minutes", n)
+			}
+		}
+	}
+	w.do(c, func(m *Machine) {
+		m.cfg.Clean = 0
+		for len(m.origin.own) > 0 {
+			m.origin.own[0].destroy(m, nil)
+		}
+	})
+	w.idle(10 * time.Second)
+	clear(pads)
+	w.idle(5 * time.Minute)
+	if len(pads) > 0 {
+		t.Errorf("%d links without circuits are padded", len(pads))
+	}
+}
+
+// A CREATE is remembered for replayTime at least, and for twice as long at most; a flood is bounded.
+func TestReplayFilter(t *testing.T) {
+	var r replay
+	r.init()
+	tag := [16]byte{1}
+	if !r.fresh(0, tag) || r.fresh(replayTime-1, tag) || r.fresh(replayTime+time.Second, tag) {
+		t.Error("forgotten too early")
+	}
+	if !r.fresh(4*replayTime, tag) {
+		t.Error("remembered for ever")
+	}
+	for i := range 3 * maxReplayTags {
+		r.fresh(4*replayTime, [16]byte{2, byte(i), byte(i >> 8), byte(i >> 16)})
+	}
+	if n := len(r.now) + len(r.before); n > 2*maxReplayTags {
+		t.Errorf("%d tags are kept", n)
+	}
+}
+
+// A guard that lets circuits be built and then closes them when they are used is held to account for it.
+func TestClosingUsedCircuitsCountsAgainstTheGuard(t *testing.T) {
+	w := newNet(t, 5, oneUser)
+	c := w.nodes[0]
+	w.ready(c)
+	lost := func() (n int) {
+		for _, g := range c.m.State().Guard.Sample {
+			n += g.Builds - g.Built
+		}
+		return n
+	}
+	before := lost()
+	w.route = func(*peer, Effect) bool { return true }
+	w.step(c, Get{Token: 1, ID: dataID(1), Class: wire.Interactive, Group: groupOf(1, 1)})
+	w.idle(100 * time.Millisecond)
+	for _, o := range c.m.origin.own {
+		if o.state == used {
+			g, r := w.relayOf(o, 0)
+			w.do(g, func(m *Machine) { r.destroy(m, nil) })
+			break
+		}
+	}
+	w.idle(100 * time.Millisecond)
+	if got := lost() - before; got != 1 {
+		t.Errorf("%d failures were counted", got)
+	}
+}
+
+// Dials for others' circuits do not shut out this node's own.
+func TestOwnDialsAreNotShutOut(t *testing.T) {
+	w := newNet(t, 5, oneUser)
+	c := w.nodes[0]
+	w.ready(c)
+	w.do(c, func(m *Machine) {
+		for i := range maxDials {
+			m.net.dials[wire.NodeID{1, byte(i)}] = &dial{}
+		}
+	})
+	w.cut(c)
+	w.ready(c)
+}
