@@ -74,3 +74,20 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		}
 	}
 }
+
+// Two relays' worth of work at one time under one key (doc.go, "Concurrency"); it shows under the race detector.
+func TestAKeyMayBeSharedByMany(t *testing.T) {
+	key := onionKey(1)
+	for n := range uint64(4) {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			for i := range uint64(5) {
+				h, create := begin(t, key, 10*n+i)
+				created, _, _ := accept(t, key, create, n)
+				if _, _, _, err := h.Finish(created); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
