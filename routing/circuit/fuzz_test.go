@@ -42,6 +42,7 @@ func TestScriptsAgainstAnOriginator(t *testing.T) {
 
 // act carries out a script against the first node.
 func act(t *testing.T, w *net, b []byte) {
+	b = b[:min(len(b), 2000)]
 	c := w.nodes[0]
 	links := []Link{1001, 1002}
 	for i, l := range links {
