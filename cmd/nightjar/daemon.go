@@ -43,6 +43,7 @@ type daemonConfig struct {
 	fproxy string
 	quota  int64
 	hops   int
+	steady bool // large downloads run at a constant rate
 }
 
 // daemon is a node in a process of its own, with its store, its proxy and its API.
@@ -117,8 +118,8 @@ func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
 	}
 	d.saved = saved
 	return node.Config{
-		Identity:   identity,
-		Direct:     d.cfg.hops == 0,
+		Identity: identity,
+		Direct:   d.cfg.hops == 0, ConstantRate: d.cfg.steady,
 		Store:      d.store,
 		Transports: []link.Transport{tlstcp.New(identity, link.Options{}), quiclink.New(identity, link.Options{})},
 		Listen:     listen,

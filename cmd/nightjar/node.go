@@ -28,6 +28,7 @@ type nodeFlags struct {
 	fproxy string
 	quota  byteSize
 	hops   int
+	steady bool
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
@@ -37,6 +38,7 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	s.StringVar(&f.fproxy, "fproxy", fproxy.Address, "loopback `address` for the proxy and the control API")
 	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
 	registerHops(s, &f.hops)
+	s.BoolVar(&f.steady, "constant-rate", false, "run large downloads at a constant rate, so that the first node of a circuit cannot see when blocks come; costs bandwidth")
 }
 
 // registerHops adds the flag that says how requests leave the node.
@@ -119,7 +121,7 @@ func profiled(path string, f func() error) error {
 
 // config checks the flags and makes the data directory.
 func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
-	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), hops: f.hops}
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), hops: f.hops, steady: f.steady}
 	if err := checkHops(cmd, f.hops); err != nil {
 		return cfg, err
 	}

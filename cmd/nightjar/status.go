@@ -60,6 +60,9 @@ func printOnion(w io.Writer, s api.Status) {
 	} else {
 		fmt.Fprintf(w, "originator\thidden behind %d nodes\n", s.OnionHops)
 		fmt.Fprintf(w, "circuits\t%d ready, %d in use, %d being built, beginning at %d guards\n", o.Ready, o.InUse, o.Building, o.Guards)
+		if o.Steady {
+			fmt.Fprintf(w, "\tlarge downloads run at a constant rate\n")
+		}
 		if o.Obstacle != "" {
 			fmt.Fprintf(w, "waiting\t%s; requests wait until then\n", o.Obstacle)
 		}

@@ -32,6 +32,7 @@ type Onion struct {
 	Building int      `json:"building"` // circuits that are being built
 	Built    uint64   `json:"built"`    // circuits that were built since the start
 	Links    int      `json:"links"`    // connections that exist for circuits alone
+	Steady   bool     `json:"constant_rate"`
 	Obstacle string   `json:"obstacle,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -108,6 +108,32 @@ func TestLostRelaysOnlySlowADownload(t *testing.T) {
 	})
 }
 
+// A download at a constant rate brings the same bytes.
+func TestConstantRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &network{t: t, mem: linktest.NewNetwork(), steady: true}
+		net.populate(8)
+		defer net.close()
+		net.settle()
+		file := make([]byte, 4<<20)
+		rand.NewChaCha8([32]byte{3}).Read(file)
+		uri, err := content.PutFile(t.Context(), direct{net}, bytes.NewReader(file), content.PutOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := net.nodes[2].Client(wire.Bulk)
+		defer c.Close()
+		object, err := content.Open(t.Context(), c, uri, content.GetOptions{Progress: func(p content.Progress) { c.Expect(p.Need) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &checked{want: file}
+		if err := object.WriteTo(t.Context(), out); err != nil || out.n != len(file) || out.wrong {
+			t.Errorf("%d bytes came, wrong is %v: %v", out.n, out.wrong, err)
+		}
+	})
+}
+
 // checked compares what is written with what it should be, and calls a function at certain places.
 type checked struct {
 	want  []byte

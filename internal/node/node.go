@@ -20,15 +20,18 @@ import (
 
 // Config says what a node is made of. Nothing is started by making a node.
 type Config struct {
-	Identity   ed25519.PrivateKey
-	Direct     bool // requests of the local user go to the network directly, and whoever is near can tell; for experiments
-	Store      store.Store
-	Transports []link.Transport // preferred first
-	Listen     []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
-	Seeds      []wire.Descriptor
-	State      []byte             // what Save was given last; nil = nothing
-	Save       func([]byte) error // keeps what must outlive the process: guards, known relays, onion keys; nil = nothing is kept
-	Log        *slog.Logger       // nil = silent
+	Identity ed25519.PrivateKey
+	Direct   bool // requests of the local user go to the network directly, and whoever is near can tell; for experiments
+	// ConstantRate has large downloads run at a constant rate between this node and the middle of each circuit, so that the
+	// guard cannot see when blocks come; it costs bandwidth (routing/circuit SPEC §10).
+	ConstantRate bool
+	Store        store.Store
+	Transports   []link.Transport // preferred first
+	Listen       []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
+	Seeds        []wire.Descriptor
+	State        []byte             // what Save was given last; nil = nothing
+	Save         func([]byte) error // keeps what must outlive the process: guards, known relays, onion keys; nil = nothing is kept
+	Log          *slog.Logger       // nil = silent
 }
 
 // Node drives the machines over links and a store.

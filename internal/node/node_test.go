@@ -28,6 +28,7 @@ type network struct {
 	mem    *linktest.Network
 	nodes  []*member
 	direct bool // requests do not go through circuits
+	steady bool // large downloads run at a constant rate
 	// watch, if set, wraps the transport of each node.
 	watch func(self wire.NodeID, t link.Transport) link.Transport
 }
@@ -93,7 +94,7 @@ func (net *network) startWith(identity ed25519.PrivateKey, seeds []wire.Descript
 	}
 	var err error
 	m.Node, err = node.New(node.Config{
-		Identity: identity, Direct: net.direct, Store: m.store, Seeds: seeds, Listen: []wire.Addr{"mem/127.0.0.1:0"},
+		Identity: identity, Direct: net.direct, ConstantRate: net.steady, Store: m.store, Seeds: seeds, Listen: []wire.Addr{"mem/127.0.0.1:0"},
 		Transports: []link.Transport{transport}, State: m.state, Save: m.save,
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func newMachines(n *Node) machines {
 		overlay: routing.NewOverlay(n.self, newRand()),
 		relays:  relays.New(relays.Config{Self: n.self, Rand: newRand()}),
 		circuits: circuit.New(circuit.Config{
-			Self: n.self, Rand: crand.Reader, Clean: clean,
+			Self: n.self, Rand: crand.Reader, Clean: clean, Shape: n.cfg.ConstantRate,
 			Guard: guard.New(guard.Config{Self: n.self, Rand: newRand()}),
 		}),
 	}

@@ -31,6 +31,7 @@ type Onion struct {
 	Building int
 	Built    uint64   // since the start
 	Links    int      // connections that exist for circuits alone
+	Steady   bool     // large downloads run at a constant rate
 	Warnings []string // what weakens the protection at present, for people
 	Obstacle error    // why no circuit can be built, an *ObstacleError; nil = nothing is in the way
 }
@@ -72,12 +73,12 @@ func (n *Node) Status() Status {
 func (l *loop) onion(now time.Time) Onion {
 	c := l.circuits.Status(now)
 	o := Onion{
-		Hops: Hops, Relays: c.Relays, Missing: c.Missing,
+		Hops: Hops, Steady: l.n.cfg.ConstantRate, Relays: c.Relays, Missing: c.Missing,
 		Ready: c.Clean, InUse: c.Used, Building: c.Building, Links: l.links.circuits,
 		Built: c.Built, Guards: c.Guards.Guards, Warnings: c.Guards.Warnings,
 	}
 	if l.n.cfg.Direct {
-		o.Hops, o.Missing, o.Warnings = 0, 0, nil
+		o.Hops, o.Missing, o.Steady, o.Warnings = 0, 0, false, nil
 		return o
 	}
 	if blocked := l.blocked(c); blocked != nil {
