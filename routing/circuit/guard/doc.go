@@ -11,7 +11,8 @@
 //     sooner than the limits of SPEC §2 allow.
 //  3. A relay that is younger than the age in force enters no role.
 //  4. Launch nodes are uniform over all that are eligible: nothing that a relay says of itself changes its share.
-//  5. Restore(State()) goes on exactly as before.
+//  5. What one relay says of another, by not reaching it, changes how the two are used together and nothing else.
+//  6. Restore(State()) goes on exactly as before, but for who could not be reached lately.
 //
 // # Concurrency
 //
@@ -19,5 +20,6 @@
 //
 // # Reading order
 //
-// SPEC.md, selector.go (the surface), sample.go (guards), middle.go, path.go (choosing), bias.go, report.go.
+// SPEC.md, rules.go (numbers, ages, networks), selector.go (the surface), sample.go (guards), middle.go, path.go (choosing),
+// outage.go, bias.go, report.go. Tests in the same order; adversary_test.go has what others try.
 package guard

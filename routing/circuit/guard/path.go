@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"nightjar/routing/wire"
@@ -10,8 +11,12 @@ import (
 // Path is the relays of a circuit: guard, middle, launch node.
 type Path struct{ Hops [3]wire.Descriptor }
 
-// hops is the length of a path.
-const hops = 3
+const (
+	// hops is the length of a path.
+	hops = 3
+	// drawTries is how many paths are drawn blindly before all that are left are looked through.
+	drawTries = 32
+)
 
 // ShortError says why there is no path.
 type ShortError struct {
@@ -31,74 +36,129 @@ func (s *Selector) Choose(now time.Time) (Path, error) {
 	if len(guards) == 0 {
 		return Path{}, s.noGuard(now)
 	}
-	for _, g := range s.preferred(guards) {
-		for _, i := range s.rng.Perm(len(s.state.Middles)) {
-			m := s.known[s.state.Middles[i].ID]
-			first := s.known[g]
-			if m == nil || m == first || !s.usable(m.Desc.ID, now) || near(m, first) {
-				continue
-			}
-			if x := s.launch(now, first, m); x != nil {
-				return Path{[hops]wire.Descriptor{first.Desc, m.Desc, x.Desc}}, nil
+	good, bad := s.byBias(guards)
+	middles, launches := s.middles(), s.launches(now)
+	up := func(from, to wire.NodeID) bool { return !s.blocked(now, from, to) }
+	rested := func(from, to wire.NodeID) bool { return s.rested(now, from, to) }
+	for _, way := range []func(from, to wire.NodeID) bool{up, rested} {
+		for _, gs := range [][]*known{good, bad} {
+			if p, ok := s.draw([hops][]*known{gs, middles, launches}, way); ok {
+				return p, nil
 			}
 		}
 	}
 	return Path{}, &ShortError{Why: "the relays that can be reached now do not make a path: too few are up, old enough and in different networks"}
 }
 
-// preferred orders guards at random, those with a warning last.
-func (s *Selector) preferred(guards []wire.NodeID) []wire.NodeID {
-	s.rng.Shuffle(len(guards), func(i, j int) { guards[i], guards[j] = guards[j], guards[i] })
-	var good, bad []wire.NodeID
-	for _, id := range guards {
-		if g := s.guard(id); g.biased(warnBelow) {
-			bad = append(bad, id)
+// byBias parts guards into those without a warning and those with one.
+func (s *Selector) byBias(guards []*known) (good, bad []*known) {
+	for _, k := range guards {
+		if s.guard(k.Desc.ID).biased(warnBelow) {
+			bad = append(bad, k)
 		} else {
-			good = append(good, id)
+			good = append(good, k)
 		}
 	}
-	return append(good, bad...)
+	return good, bad
 }
 
-// launch draws the launch node, uniform over all that are eligible. Peers of this node are left out where there are enough others.
-func (s *Selector) launch(now time.Time, first, middle *known) *known {
-	eligible := s.candidates(now, s.ages(now).Launch, func(r *known) bool {
-		return r == first || r == middle || !s.usable(r.Desc.ID, now) || near(r, first) || near(r, middle)
-	})
-	var far []*known
-	for _, r := range eligible {
-		if !r.Peer {
-			far = append(far, r)
+// launches lists who may be the last hop: all that are old enough, without this node's peers and the guards that it has used
+// where there are enough others. Those that several could not reach are left out, but never more than a third: relays that lie
+// about others must not be able to narrow the choice to their friends.
+func (s *Selector) launches(now time.Time) []*known {
+	age := s.ages(now).Launch
+	used := make([]*known, 0, sampledGuards)
+	for i := range s.state.Sample {
+		if g := &s.state.Sample[i]; g.Confirmed {
+			used = append(used, s.known[g.ID])
 		}
 	}
-	if len(far) >= farLaunch {
-		eligible = far
+	all := s.scratch[:0]
+	for _, r := range s.all {
+		if now.Sub(r.Seen) >= age && !r.Peer && !slices.Contains(used, r) {
+			all = append(all, r)
+		}
 	}
-	return s.pick(eligible)
+	if len(all) < enough {
+		all = all[:0]
+		for _, r := range s.all {
+			if now.Sub(r.Seen) >= age {
+				all = append(all, r)
+			}
+		}
+	}
+	s.scratch = all[:0]
+	over := 0
+	for id := range s.down {
+		if s.passedOver(now, id) {
+			over++
+		}
+	}
+	if over == 0 || 3*over > len(all) {
+		return all
+	}
+	return slices.DeleteFunc(all, func(r *known) bool { return s.passedOver(now, r.Desc.ID) })
+}
+
+// draw draws a path from who may take each place, all paths that are possible alike: a relay that fails every circuit but those
+// to its friends must not be drawn again and again until one of them comes.
+func (s *Selector) draw(from [hops][]*known, way func(from, to wire.NodeID) bool) (Path, bool) {
+	for _, of := range from {
+		if len(of) == 0 {
+			return Path{}, false
+		}
+	}
+	for range drawTries {
+		if p := [hops]*known{s.pick(from[0]), s.pick(from[1]), s.pick(from[2])}; possible(p, way) {
+			return path(p), true
+		}
+	}
+	var found [hops]*known
+	n := 0
+	for _, g := range from[0] {
+		for _, m := range from[1] {
+			if !joined(g, m, way) {
+				continue
+			}
+			for _, x := range from[2] {
+				if p := [hops]*known{g, m, x}; possible(p, way) {
+					if n++; s.rng.IntN(n) == 0 { // so that each of n is kept with the probability 1/n
+						found = p
+					}
+				}
+			}
+		}
+	}
+	if n == 0 {
+		return Path{}, false
+	}
+	return path(found), true
+}
+
+func path(p [hops]*known) (out Path) {
+	for i, k := range p {
+		out.Hops[i] = k.Desc
+	}
+	return out
+}
+
+// possible reports whether relays make a path: all different, in different networks, with a way from each to the next.
+func possible(p [hops]*known, way func(from, to wire.NodeID) bool) bool {
+	return p[0] != p[2] && !near(p[0], p[2]) && joined(p[0], p[1], way) && joined(p[1], p[2], way)
+}
+
+// joined reports whether b may follow a.
+func joined(a, b *known, way func(from, to wire.NodeID) bool) bool {
+	return a != b && !near(a, b) && way(a.Desc.ID, b.Desc.ID)
 }
 
 // noGuard says why no guard can be used.
 func (s *Selector) noGuard(now time.Time) *ShortError {
 	if len(s.state.Sample) == 0 {
+		if wait := s.nextDraw(now); wait > 0 {
+			return &ShortError{Why: "this node has lost all its guards, and may draw another in " + round(wait)}
+		}
 		return &ShortError{Why: fmt.Sprintf("no relay has been known for long enough to be a guard: it takes %s now", round(s.ages(now).Guard))}
 	}
 	return &ShortError{Why: fmt.Sprintf("none of the %s of this node can be reached; others are not used in their place", plural(len(s.state.Sample), "guard", "guards"))}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, one)
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// round drops what nobody wants to read of a duration.
-func round(d time.Duration) time.Duration {
-	switch {
-	case d > time.Hour:
-		return d.Round(time.Minute)
-	case d > time.Minute:
-		return d.Round(time.Second)
-	}
-	return d.Round(100 * time.Millisecond)
 }

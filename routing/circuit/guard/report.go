@@ -8,32 +8,62 @@ import (
 // Report is what a person may be told of the guards: numbers, and never who they are.
 type Report struct {
 	Guards   int      // in the sample
-	Up       int      // of these, not known to be down
+	Up       int      // of these, in the view and not known to be down
 	Middles  int      // second-layer guards
 	Ages     Ages     // in force
-	Young    bool     // the ages in force are less than the full ones, since this node has not known the network for long
+	Limits   Limits   // in force
+	Young    bool     // the ages or limits in force are less than the full ones, since this node has not known the network for long
 	Warnings []string // in plain words
 }
 
 // Report describes the guards.
 func (s *Selector) Report(now time.Time) Report {
-	r := Report{Guards: len(s.state.Sample), Middles: len(s.state.Middles), Ages: s.ages(now)}
-	r.Young = r.Ages != fullAges
+	r := Report{Guards: len(s.state.Sample), Middles: len(s.state.Middles), Ages: s.ages(now), Limits: s.limits(now)}
+	r.Young = r.Ages != fullAges || r.Limits != fullLimits
+	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	gone := 0
 	for i := range s.state.Sample {
 		g := &s.state.Sample[i]
-		if s.usable(g.ID, now) {
+		switch {
+		case s.known[g.ID] == nil:
+			gone++
+		case !s.blocked(now, s.self, g.ID):
 			r.Up++
 		}
 		if g.biased(warnBelow) {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("a guard lets only %d of 100 circuits through; the others are preferred", g.Built*100/g.Builds))
+			warn("a guard lets only %d of 100 circuits through; the others are preferred", g.Built*100/g.Builds)
 		}
 	}
 	if r.Guards > 0 && r.Up == 0 {
-		r.Warnings = append(r.Warnings, "no guard can be reached")
+		warn("no guard can be reached")
 	}
-	if r.Young && len(s.known) > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf(
-			"this node has not known the network for long: a relay may be a guard after %s instead of %d days", round(r.Ages.Guard), guardAge/day))
+	if gone > 0 && len(s.known) > 0 {
+		warn("%s left the network; one that stays away for %s is replaced", plural(gone, "guard has", "guards have"), round(r.Limits.Gone))
+	}
+	if wait := s.nextDraw(now); r.Guards < s.sizes.sample && wait > 0 {
+		warn("%s to be replaced; the next may be drawn in %s", plural(s.sizes.sample-r.Guards, "guard is", "guards are"), round(wait))
+	}
+	if t := s.state.Retired; !t.IsZero() && now.Sub(t) < retireEvery {
+		warn("a guard was given up lately, because fewer than %d of 100 circuits through it stood", retireBelow)
+	}
+	if len(s.known) > 0 {
+		s.warnYoung(now, &r, warn)
 	}
 	return r
 }
+
+// warnYoung says which ages and limits hold in place of the full ones.
+func (s *Selector) warnYoung(now time.Time, r *Report, warn func(string, ...any)) {
+	switch {
+	case !r.Young:
+	case s.away(now):
+		warn("this node knows hardly any relay from before, as if it had been off for long: a relay may be used after %s instead of %d hours",
+			round(r.Ages.Launch), launchAge/time.Hour)
+	default:
+		warn("this node has not known the network for long: a relay may be a guard after %s instead of %d days, and launch after %s instead of %d hours",
+			round(r.Ages.Guard), guardAge/day, round(r.Ages.Launch), launchAge/time.Hour)
+	}
+}
+
+// fullLimits are the limits of a network that is old enough.
+var fullLimits = Limits{drawEvery, drawWindow, goneAfter, middleGoneAfter}

@@ -9,21 +9,15 @@ import (
 
 // keepSample lets guards go whose time is over or who have left the network, and draws new ones as far as the limits allow.
 func (s *Selector) keepSample(now time.Time) {
-	gone := s.scale(now, goneAfter, 4)
+	limits := s.limits(now)
 	for i := range s.state.Sample {
-		g := &s.state.Sample[i]
-		switch {
-		case s.known[g.ID] != nil:
-			g.Gone = time.Time{}
-		case g.Gone.IsZero():
-			g.Gone = now
-		}
+		s.note(&s.state.Sample[i].Gone, s.state.Sample[i].ID, now)
 	}
 	s.state.Sample = slices.DeleteFunc(s.state.Sample, func(g Guard) bool {
-		return now.After(g.Until) || !g.Gone.IsZero() && now.Sub(g.Gone) > gone
+		return now.After(g.Until) || !g.Gone.IsZero() && now.Sub(g.Gone) > limits.Gone
 	})
-	for len(s.state.Sample) < s.sizes.sample && s.mayDraw(now) {
-		r := s.pick(s.candidates(now, s.ages(now).Guard, s.sampledNear))
+	for len(s.state.Sample) < s.sizes.sample && s.nextDraw(now) <= 0 {
+		r := s.pick(s.guardCandidates(now))
 		if r == nil {
 			return
 		}
@@ -35,15 +29,31 @@ func (s *Selector) keepSample(now time.Time) {
 	}
 }
 
-// mayDraw reports whether a guard may be drawn now: the first sample is free, every other draw is a chance for an adversary.
-func (s *Selector) mayDraw(now time.Time) bool {
+// guardCandidates lists who could be drawn as a guard, all alike. Preferring friends (SPEC §8) would be a filter here, and
+// nowhere else.
+func (s *Selector) guardCandidates(now time.Time) []*known {
+	return s.candidates(now, s.ages(now).Guard, func(r *known) bool {
+		return s.sampledNear(r) ||
+			slices.ContainsFunc(s.state.Barred, func(b Barred) bool { return b.ID == r.Desc.ID })
+	})
+}
+
+// nextDraw is how long it takes until a guard may be drawn: the first sample is free, every other draw is a chance for an adversary.
+func (s *Selector) nextDraw(now time.Time) time.Duration {
 	if s.state.Drawn < s.sizes.sample {
-		return true
+		return 0
 	}
-	window, every := s.scale(now, drawWindow, 1), s.scale(now, drawEvery, 8)
-	s.state.Draws = slices.DeleteFunc(s.state.Draws, func(t time.Time) bool { return now.Sub(t) > window })
+	limits := s.limits(now)
+	s.state.Draws = slices.DeleteFunc(s.state.Draws, func(t time.Time) bool { return now.Sub(t) > limits.Window })
 	n := len(s.state.Draws)
-	return n == 0 || n < maxDraws && now.Sub(s.state.Draws[n-1]) >= every
+	if n == 0 {
+		return 0
+	}
+	wait := limits.Every - now.Sub(s.state.Draws[n-1])
+	if n >= maxDraws {
+		wait = max(wait, limits.Window-now.Sub(s.state.Draws[n-maxDraws])+1)
+	}
+	return max(wait, 0)
 }
 
 // sampledNear reports whether a relay is in the sample or shares a network with one that is.
@@ -54,33 +64,26 @@ func (s *Selector) sampledNear(r *known) bool {
 	})
 }
 
-// candidates lists relays of an age, except those that without tells of, in the order of the view.
-func (s *Selector) candidates(now time.Time, age time.Duration, without func(*known) bool) (out []*known) {
-	for _, r := range s.all {
-		if old(r, now, age) && !without(r) {
-			out = append(out, r)
+// guards lists the guards to use now: the primaries that can be used; if none can, the next of the sample that can, and only
+// that one, since each guard in use is another one to be unlucky with. If none of the sample can, those are tried again who have
+// not been for a while: it may have been this node that was cut off.
+func (s *Selector) guards(now time.Time) []*known {
+	for _, may := range []func(wire.NodeID) bool{
+		func(id wire.NodeID) bool { return !s.blocked(now, s.self, id) },
+		func(id wire.NodeID) bool { return s.rested(now, s.self, id) },
+	} {
+		var out []*known
+		for i := range s.state.Sample {
+			k := s.known[s.state.Sample[i].ID]
+			if k != nil && may(k.Desc.ID) && (i < s.sizes.primaries || len(out) == 0) {
+				out = append(out, k)
+			}
+		}
+		if len(out) > 0 {
+			return out
 		}
 	}
-	return out
-}
-
-// pick draws one of them, all alike; nil if there is none.
-func (s *Selector) pick(from []*known) *known {
-	if len(from) == 0 {
-		return nil
-	}
-	return from[s.rng.IntN(len(from))]
-}
-
-// guards lists the guards to use now, in order: the primaries that can be used, or what follows them in the sample.
-func (s *Selector) guards(now time.Time) (out []wire.NodeID) {
-	for i := range s.state.Sample {
-		g := &s.state.Sample[i]
-		if len(out) < s.sizes.primaries && s.usable(g.ID, now) {
-			out = append(out, g.ID)
-		}
-	}
-	return out
+	return nil
 }
 
 // guard finds a sampled guard.

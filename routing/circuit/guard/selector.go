@@ -3,6 +3,7 @@ package guard
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"nightjar/routing/relays"
@@ -23,10 +24,14 @@ type Selector struct {
 	sizes sizes
 
 	since time.Time // View.Since
+	first time.Time // when the first of those now in the view was first seen
+	third time.Time // and the third
 	all   []*known  // the view, without this node, in its order
 	known map[wire.NodeID]*known
-	down  map[wire.NodeID]outage
+	down  map[wire.NodeID][]outage // by who could not be reached
 	state State
+
+	scratch []*known
 }
 
 // known is a relay of the view, and the networks that must differ within a path.
@@ -38,19 +43,15 @@ type known struct {
 // sizes are how many relays a node uses in each role.
 type sizes struct{ primaries, sample, middles int }
 
-// outage says that a relay could not be used lately.
-type outage struct {
-	until time.Time
-	fails int
-}
-
 // State is what must outlive the selector: who guards this node is decided once and kept.
 type State struct {
+	Since   time.Time   // since when three relays have been known, by any view: the limits on draws go by it
 	Sample  []Guard     // in the order in which they were drawn
 	Middles []Middle    // second-layer guards
 	Drawn   int         // how many guards were ever drawn
 	Draws   []time.Time // of replacements, those that still count
 	Retired time.Time   // when path bias last cost a guard its place
+	Barred  []Barred    // whom it cost a place
 }
 
 // Guard is a sampled guard.
@@ -67,6 +68,13 @@ type Guard struct {
 type Middle struct {
 	ID    wire.NodeID
 	Until time.Time
+	Gone  time.Time // since when the view has not had it; zero = it has
+}
+
+// Barred is a relay that may not guard for a time.
+type Barred struct {
+	ID    wire.NodeID
+	Until time.Time
 }
 
 // New returns a selector that knows no relays yet.
@@ -76,7 +84,7 @@ func New(cfg Config) *Selector {
 	}
 	s := &Selector{
 		self: cfg.Self, rng: cfg.Rand, sizes: sizes{primaryGuards, sampledGuards, middleGuards},
-		known: make(map[wire.NodeID]*known), down: make(map[wire.NodeID]outage),
+		known: make(map[wire.NodeID]*known), down: make(map[wire.NodeID][]outage),
 	}
 	if cfg.High {
 		s.sizes = sizes{1, sampledGuards, highMiddles}
@@ -87,20 +95,21 @@ func New(cfg Config) *Selector {
 // State returns a copy of what is to be saved.
 func (s *Selector) State() State {
 	c := s.state
-	c.Sample = append([]Guard(nil), c.Sample...)
-	c.Middles = append([]Middle(nil), c.Middles...)
-	c.Draws = append([]time.Time(nil), c.Draws...)
+	c.Sample, c.Middles = slices.Clone(c.Sample), slices.Clone(c.Middles)
+	c.Draws, c.Barred = slices.Clone(c.Draws), slices.Clone(c.Barred)
 	return c
 }
 
-// Restore takes up a saved state. What cannot have been saved by an honest run is cut off.
+// Restore takes up a saved state. What cannot have been saved by an honest run is cut off: here what can be told without a
+// clock, the rest when the first view comes.
 func (s *Selector) Restore(st State) {
-	s.state = State{}
+	s.state = State{Since: st.Since, Retired: st.Retired}
 	seen := map[wire.NodeID]bool{s.self: true}
 	for _, g := range st.Sample {
 		if !seen[g.ID] && len(s.state.Sample) < s.sizes.sample {
 			seen[g.ID] = true
-			g.Builds, g.Built = max(g.Builds, 0), min(max(g.Built, 0), max(g.Builds, 0))
+			g.Builds = min(max(g.Builds, 0), decayBuilds)
+			g.Built = min(max(g.Built, 0), g.Builds)
 			s.state.Sample = append(s.state.Sample, g)
 		}
 	}
@@ -112,13 +121,16 @@ func (s *Selector) Restore(st State) {
 		}
 	}
 	s.state.Drawn = max(st.Drawn, len(s.state.Sample))
-	s.state.Retired = st.Retired
-	s.state.Draws = append([]time.Time(nil), st.Draws[max(0, len(st.Draws)-maxDraws):]...)
+	s.state.Draws = slices.Clone(st.Draws[max(0, len(st.Draws)-maxDraws):])
+	s.state.Barred = slices.Clone(st.Barred[max(0, len(st.Barred)-maxBarred):])
 }
 
 // Update takes in a new view of the usable relays.
 func (s *Selector) Update(now time.Time, v relays.View) {
 	s.since, s.all = v.Since, make([]*known, 0, len(v.Relays))
+	if !v.Since.IsZero() && (s.state.Since.IsZero() || v.Since.Before(s.state.Since)) {
+		s.state.Since = v.Since
+	}
 	clear(s.known)
 	for _, r := range v.Relays {
 		if r.Desc.ID != s.self {
@@ -127,42 +139,69 @@ func (s *Selector) Update(now time.Time, v relays.View) {
 			s.all = append(s.all, k)
 		}
 	}
-	for id := range s.down {
-		if s.known[id] == nil {
-			delete(s.down, id)
-		}
-	}
+	hide(s.all)
+	s.first, s.third = earliest(s.all)
+	s.forgetOutages(now)
 	s.maintain(now)
 }
 
 // maintain lets those go whose time is over, and draws who is missing.
 func (s *Selector) maintain(now time.Time) {
+	s.settle(now)
 	s.keepSample(now)
 	s.keepMiddles(now)
 }
 
-// old reports whether a relay has been known for so long.
-func old(r *known, now time.Time, age time.Duration) bool { return now.Sub(r.Seen) >= age }
-
-// usable reports whether a relay is known and not known to be down.
-func (s *Selector) usable(id wire.NodeID, now time.Time) bool {
-	return s.known[id] != nil && !now.Before(s.down[id].until)
+// settle takes back to now what a wrong clock, or a state from elsewhere, has dated later than this node could have.
+func (s *Selector) settle(now time.Time) {
+	limit := func(t *time.Time, most time.Time) {
+		if t.After(most) {
+			*t = most
+		}
+	}
+	limit(&s.state.Since, now)
+	limit(&s.state.Retired, now)
+	for i := range s.state.Draws {
+		limit(&s.state.Draws[i], now)
+	}
+	for i := range s.state.Sample {
+		limit(&s.state.Sample[i].Until, now.Add(2*guardLife))
+		limit(&s.state.Sample[i].Gone, now)
+	}
+	for i := range s.state.Middles {
+		limit(&s.state.Middles[i].Until, now.Add(mostMiddleLife))
+		limit(&s.state.Middles[i].Gone, now)
+	}
+	s.state.Barred = slices.DeleteFunc(s.state.Barred, func(b Barred) bool { return now.After(b.Until) })
+	for i := range s.state.Barred {
+		limit(&s.state.Barred[i].Until, now.Add(barredFor))
+	}
 }
 
-// fail notes that a relay could not be used.
-func (s *Selector) fail(id wire.NodeID, now time.Time) {
-	if s.known[id] == nil {
-		return
+// note keeps gone true to whether the view has a relay now.
+func (s *Selector) note(gone *time.Time, id wire.NodeID, now time.Time) {
+	switch {
+	case s.known[id] != nil:
+		*gone = time.Time{}
+	case gone.IsZero():
+		*gone = now
 	}
-	o := s.down[id]
-	if now.Before(o.until) {
-		return // one outage, many circuits
-	}
-	o.fails = min(o.fails+1, 16)
-	pause := min(firstPause<<(o.fails-1), longestPause)
-	o.until = now.Add(pause/2 + time.Duration(s.rng.Int64N(int64(pause/2)+1)))
-	s.down[id] = o
 }
 
-// Lost says that the link to a guard has ended or cannot be made.
-func (s *Selector) Lost(now time.Time, id wire.NodeID) { s.fail(id, now) }
+// candidates lists relays of an age, except those that without tells of, in the order of the view.
+func (s *Selector) candidates(now time.Time, age time.Duration, without func(*known) bool) (out []*known) {
+	for _, r := range s.all {
+		if now.Sub(r.Seen) >= age && !without(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// pick draws one of them, all alike; nil if there is none.
+func (s *Selector) pick(from []*known) *known {
+	if len(from) == 0 {
+		return nil
+	}
+	return from[s.rng.IntN(len(from))]
+}

@@ -1,0 +1,388 @@
+package guard
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"nightjar/routing/relays"
+	"nightjar/routing/wire"
+)
+
+// run is months of a node's life under an adversary who cuts links, fails circuits and hides relays as it likes.
+type run struct {
+	*rapid.T
+	s        *Selector
+	now      time.Time
+	all      relays.View
+	last     Path
+	ever     map[wire.NodeID]bool // whoever was in the sample
+	first    int                  // of these, with the first sample
+	draws    []time.Time
+	restarts int
+}
+
+func (r *run) look() {
+	for _, g := range r.s.state.Sample {
+		if !r.ever[g.ID] {
+			r.ever[g.ID] = true
+			if len(r.ever) > r.first {
+				r.draws = append(r.draws, r.now)
+			}
+		}
+	}
+}
+
+func (r *run) step() {
+	kind := rapid.IntRange(0, 9).Draw(r.T, "what")
+	switch {
+	case kind == 0:
+		r.now = r.now.Add(time.Duration(rapid.IntRange(1, 20*24).Draw(r.T, "hours")) * time.Hour)
+	case kind == 1:
+		v, hidden := r.all, rapid.Uint64().Draw(r.T, "hidden")
+		v.Relays = nil
+		for i, x := range r.all.Relays {
+			if hidden>>(i%64)&3 != 0 {
+				v.Relays = append(v.Relays, x)
+			}
+		}
+		r.s.Update(r.now, v)
+	case kind == 2:
+		r.s.Update(r.now, r.all)
+	case kind == 3:
+		for _, g := range r.s.state.Sample {
+			r.s.Lost(r.now, g.ID)
+		}
+	case kind == 4:
+		reached := rapid.IntRange(-1, 4).Draw(r.T, "reached")
+		for range rapid.IntRange(1, 100).Draw(r.T, "times") {
+			r.s.Result(r.now, r.last, reached, false)
+		}
+	case kind == 5:
+		r.s.Result(r.now, r.last, hops, true)
+	case kind == 6:
+		r.restart()
+	default:
+		r.now = r.now.Add(time.Duration(rapid.IntRange(0, 300).Draw(r.T, "seconds")) * time.Second)
+		if p, err := r.s.Choose(r.now); err == nil {
+			check(r.T, r.s, r.now, p)
+			r.last = p
+		}
+	}
+	r.look()
+}
+
+// restart goes on with what the disk would have kept.
+func (r *run) restart() {
+	b, err := json.Marshal(r.s.State())
+	if err != nil {
+		r.Fatal(err)
+	}
+	var st State
+	if err := json.Unmarshal(b, &st); err != nil {
+		r.Fatal(err)
+	}
+	r.restarts++
+	s := selector(uint64(r.restarts))
+	s.Restore(st)
+	if d := cmp.Diff(r.s.State(), s.State(), cmpopts.EquateEmpty()); d != "" {
+		r.Fatalf("a restart has changed the state: %s", d)
+	}
+	s.Update(r.now, relays.View{Since: r.s.since, Relays: views(r.s.all)})
+	r.s.Update(r.now, relays.View{Since: r.s.since, Relays: views(r.s.all)})
+	if len(s.state.Sample) != len(r.s.state.Sample) || s.state.Drawn != r.s.state.Drawn {
+		r.Fatalf("a restart has changed the guards")
+	}
+	r.s = s
+}
+
+func views(all []*known) (out []relays.Relay) {
+	for _, k := range all {
+		out = append(out, k.Relay)
+	}
+	return out
+}
+
+func TestNoAdversaryTurnsGuardsOverFasterThanTheLimits(t *testing.T) {
+	view := network(t, 60, epoch)
+	rapid.Check(t, func(rt *rapid.T) {
+		r := &run{T: rt, s: selector(rapid.Uint64().Draw(rt, "seed")), now: grown, all: view, ever: map[wire.NodeID]bool{}, first: sampledGuards}
+		r.s.Update(r.now, view)
+		r.last = choose(t, r.s, r.now)
+		r.look()
+		for range rapid.IntRange(1, 100).Draw(rt, "steps") {
+			r.step()
+		}
+		for i := range r.draws {
+			if i >= 1 && r.draws[i].Sub(r.draws[i-1]) < drawEvery {
+				rt.Fatalf("two new guards within %v", r.draws[i].Sub(r.draws[i-1]))
+			}
+			if i >= maxDraws && r.draws[i].Sub(r.draws[i-maxDraws]) < drawWindow {
+				rt.Fatalf("six new guards within %v", r.draws[i].Sub(r.draws[i-maxDraws]))
+			}
+		}
+	})
+}
+
+// TestUnreachableGuardsAreNeverReplaced cuts every link to a guard for 80 days, except to those outside the sample.
+func TestUnreachableGuardsAreNeverReplaced(t *testing.T) {
+	s := at(5, grown, network(t, 40, epoch))
+	sample := s.State().Sample
+	paths := 0
+	for now := grown; now.Before(grown.Add(80 * day)); now = now.Add(time.Hour) {
+		p, err := s.Choose(now)
+		if err != nil {
+			continue
+		}
+		paths++
+		if !slices.ContainsFunc(sample, func(g Guard) bool { return g.ID == p.Hops[0].ID }) {
+			t.Fatal("a guard that was never sampled")
+		}
+		s.Lost(now, p.Hops[0].ID)
+	}
+	if d := cmp.Diff(sample, s.State().Sample); d != "" {
+		t.Fatal(d)
+	}
+	if paths == 0 {
+		t.Fatal("guards were never tried again")
+	}
+}
+
+func TestTheNextOfTheSampleServes(t *testing.T) {
+	s := at(5, grown, network(t, 30, epoch))
+	sample := s.State().Sample
+	serve := func(now time.Time, want ...int) {
+		t.Helper()
+		used, wanted := map[wire.NodeID]bool{}, map[wire.NodeID]bool{}
+		for range 200 {
+			used[choose(t, s, now).Hops[0].ID] = true
+		}
+		for _, i := range want {
+			wanted[sample[i].ID] = true
+		}
+		if d := cmp.Diff(wanted, used); d != "" {
+			t.Error(d)
+		}
+	}
+	serve(grown, 0, 1)
+	s.Lost(grown, sample[0].ID)
+	serve(grown, 1) // the other primary first: no third guard comes into play without need
+	s.Lost(grown, sample[1].ID)
+	s.Lost(grown, sample[2].ID)
+	serve(grown, 3)
+	serve(grown.Add(longestPause), 0, 1)
+}
+
+// TestAllGuardsDownIsSaidAndPasses has this node cut off for an hour: it must not wait out the guards' long pauses afterwards.
+func TestAllGuardsDownIsSaidAndPasses(t *testing.T) {
+	s := at(5, grown, network(t, 30, epoch))
+	now, failed := grown, 0
+	for ; now.Before(grown.Add(time.Hour)); now = now.Add(time.Second) {
+		if p, err := s.Choose(now); err == nil {
+			s.Lost(now, p.Hops[0].ID)
+			failed++
+		} else if e := short(t, s, now); e.Missing != 0 || e.Why != "none of the 5 guards of this node can be reached; others are not used in their place" {
+			t.Fatalf("%+v", e)
+		}
+	}
+	if r := s.Report(now); r.Up != 0 || !slices.Contains(r.Warnings, "no guard can be reached") {
+		t.Fatalf("%+v", r)
+	}
+	if most := (int(time.Hour/retryAll) + 10) * sampledGuards; failed > most {
+		t.Errorf("%d guards were tried in an hour", failed)
+	}
+	choose(t, s, now.Add(retryAll))
+}
+
+func TestAFloodOfNewRelaysEntersNoRoleBeforeItsTime(t *testing.T) {
+	now := epoch.Add(100 * day)
+	v := network(t, 20, epoch)
+	evil := batch(t, 1000, 200, now)
+	flood := ids(evil)
+	v.Relays = append(v.Relays, evil...)
+	s := at(6, now.Add(71*time.Hour), v)
+	for range 500 {
+		for _, d := range choose(t, s, now.Add(71*time.Hour)).Hops {
+			if flood[d.ID] {
+				t.Fatal("a relay of yesterday is in a path")
+			}
+		}
+	}
+	launched, guards := 0, 0
+	for range 500 {
+		p := choose(t, s, now.Add(29*day))
+		if flood[p.Hops[2].ID] {
+			launched++
+		}
+		if flood[p.Hops[0].ID] {
+			guards++
+		}
+	}
+	if guards > 0 || launched < 400 {
+		t.Fatalf("after 29 days the flood guards %d and launches %d of 500 circuits; its share of relays is 10 of 11", guards, launched)
+	}
+}
+
+// TestAFloodGuardsNoMoreThanItsShare: half of the relays are the flood's from day 100 on.
+func TestAFloodGuardsNoMoreThanItsShare(t *testing.T) {
+	const honest, evil, runs = 40, 40, 60
+	came := epoch.Add(100 * day)
+	v := network(t, honest, epoch)
+	bad := batch(t, 1000, evil, came)
+	flood := ids(bad)
+	v.Relays = append(v.Relays, bad...)
+	early, drawn, floods := 0, 0, 0
+	for seed := range uint64(runs) {
+		s := at(seed, came, v)
+		before := map[wire.NodeID]bool{}
+		for now := came; now.Before(came.Add(300 * day)); now = now.Add(2 * day) {
+			s.Result(now, choose(t, s, now), hops, true)
+			for _, g := range s.state.Sample {
+				switch {
+				case before[g.ID]:
+				case now.Sub(came) < guardAge && flood[g.ID]:
+					early++
+				case now.Sub(came) >= guardAge:
+					drawn++
+					if flood[g.ID] {
+						floods++
+					}
+				}
+				before[g.ID] = true
+			}
+		}
+	}
+	share := float64(floods) / float64(drawn)
+	// Of the 40 honest ones up to 5 are in the sample and not drawn again.
+	want := float64(evil) / float64(honest-2+evil)
+	if margin := 4 * math.Sqrt(0.25/float64(drawn)); early > 0 || math.Abs(share-want) > margin {
+		t.Fatalf("%d guards too early; then %d of %d draws, %.3f, of a flood of %.3f", early, floods, drawn, share, want)
+	}
+}
+
+// TestARelayThatLiesAboutOthersDoesNotSteer: bad relays extend only to bad ones and say that all others are down. A failed circuit
+// tells this node nothing that others of its relays would go by, and costs the liar its own turn.
+func TestARelayThatLiesAboutOthersDoesNotSteer(t *testing.T) {
+	const n, evil = 60, 6
+	v := network(t, n, epoch)
+	bad := ids(v.Relays[:evil])
+	share := func(liars func(*Selector)) (launch, middle float64) {
+		built, launched, both := 0, 0, 0
+		defer func() {
+			if built < 40*100 {
+				t.Errorf("only %d circuits were built", built)
+			}
+		}()
+		for seed := range uint64(40) {
+			s := at(seed, grown, v)
+			liars(s)
+			now := grown
+			for range 400 {
+				now = now.Add(time.Second)
+				p, err := s.Choose(now)
+				if err != nil {
+					continue // what the liars leave is waited for
+				}
+				reached := hops
+				for i := 1; i < hops; i++ {
+					if bad[p.Hops[i-1].ID] && !bad[p.Hops[i].ID] {
+						reached = i
+						break
+					}
+				}
+				s.Result(now, p, reached, reached == hops)
+				if reached < hops {
+					continue
+				}
+				built++
+				if bad[p.Hops[2].ID] {
+					launched++
+				}
+				if bad[p.Hops[0].ID] && bad[p.Hops[2].ID] {
+					both++
+				}
+			}
+		}
+		return float64(launched) / float64(built), float64(both) / float64(built)
+	}
+	seat := func(m []Middle, i int) { m[i].ID = v.Relays[i].Desc.ID }
+	for bads := 1; bads <= 2; bads++ {
+		launch, _ := share(func(s *Selector) {
+			for i := range bads {
+				seat(s.state.Middles, i)
+			}
+		})
+		// The liars' own circuits end at bad launch nodes: of 6 middles, bads' circuits stand in a tenth of the cases.
+		c := float64(evil) / n
+		want := (float64(middleGuards-bads)*c + float64(bads)*c) / (float64(middleGuards-bads) + float64(bads)*c)
+		if launch > 1.5*want {
+			t.Errorf("%d bad middles: bad relays launch %.3f of the circuits, %.3f expected", bads, launch, want)
+		}
+	}
+	_, both := share(func(s *Selector) { s.state.Sample[0].ID = v.Relays[0].Desc.ID })
+	if both > 0.1*float64(evil)/n {
+		t.Errorf("a bad guard that lets through what it likes sees both ends of %.3f of the circuits", both)
+	}
+}
+
+func TestWhatOneRelaySaysOfAnotherIsNotBelieved(t *testing.T) {
+	s := at(1, grown, network(t, 30, epoch))
+	x := choose(t, s, grown).Hops[2].ID
+	fail := func(m Middle) {
+		p := through(s, s.state.Sample[0].ID)
+		p.Hops[1], p.Hops[2] = s.known[m.ID].Desc, s.known[x].Desc
+		s.Result(grown, p, 2, false)
+	}
+	launches := func() (by map[wire.NodeID]int) {
+		by = map[wire.NodeID]int{}
+		for range 3000 {
+			if p := choose(t, s, grown); p.Hops[2].ID == x {
+				by[p.Hops[1].ID]++
+			}
+		}
+		return by
+	}
+	fail(s.state.Middles[0])
+	if by := launches(); len(by) < middleGuards-2 || by[s.state.Middles[0].ID] > 0 {
+		t.Errorf("after one middle could not reach it, %d others still use the relay", len(by))
+	}
+	fail(s.state.Middles[1])
+	if by := launches(); len(by) != 0 {
+		t.Errorf("after two could not, %d still use it", len(by))
+	}
+}
+
+// TestASmallNetworkFindsItsWayAroundTheDead: 8 nodes, one of the seven others is dead. Circuits must go on at once.
+func TestASmallNetworkFindsItsWayAroundTheDead(t *testing.T) {
+	for seed := range uint64(50) {
+		v := network(t, 7, epoch)
+		now := epoch.Add(time.Minute)
+		s := at(seed, now, v)
+		dead := v.Relays[rand.New(rand.NewPCG(seed, 1)).IntN(7)].Desc.ID
+		failed := 0
+		for range 200 {
+			p, err := s.Choose(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(10 * time.Millisecond)
+			i := slices.IndexFunc(p.Hops[:], func(d wire.Descriptor) bool { return d.ID == dead })
+			if i < 0 {
+				s.Result(now, p, hops, true)
+				continue
+			}
+			failed++
+			s.Result(now, p, i, false)
+		}
+		if failed > 10 {
+			t.Errorf("seed %d: %d of 200 circuits through the dead", seed, failed)
+		}
+	}
+}
