@@ -104,11 +104,15 @@ func (m *Machine) take(now time.Time, p *peer, nodes []wire.Descriptor) {
 
 // handOn sends what is new to every peer but the one that sent it.
 func (m *Machine) handOn(from *peer, news []wire.Descriptor) {
+	claims := make([]wire.Claim, len(news))
+	for i, d := range news {
+		claims[i] = d.Claim()
+	}
 	for _, p := range m.order {
 		if from != nil && p.id == from.id {
 			continue
 		}
-		for part := range slices.Chunk(news, wire.MaxNodes) {
+		for part := range slices.Chunk(claims, wire.MaxNodes) {
 			m.emit(Send{To: p.id, Msg: wire.Relays{Nodes: part}})
 		}
 	}

@@ -54,7 +54,14 @@ func (m *Machine) root() [16]byte {
 
 func (m *Machine) receive(now time.Time, p *peer, msg wire.Message) {
 	if msg, ok := msg.(wire.Relays); ok {
-		m.take(now, p, msg.Nodes)
+		for _, c := range msg.Nodes {
+			d, err := c.Verify()
+			if err != nil {
+				m.emit(Misbehaved{p.id})
+				return
+			}
+			m.take(now, p, []wire.Descriptor{d})
+		}
 		return
 	}
 	if !p.asks.take(now) {
@@ -132,7 +139,7 @@ func (b *bucket) items() []wire.Listed {
 // receiveList sends a peer what it lacks in a bucket, and asks it for what it has more.
 func (m *Machine) receiveList(p *peer, msg wire.List) {
 	b := &m.buckets[msg.Bucket]
-	var lacks []wire.Descriptor
+	var lacks []wire.Claim
 	more := false
 	theirs := msg.Items
 	for _, e := range b.entries {
@@ -142,11 +149,11 @@ func (m *Machine) receiveList(p *peer, msg wire.List) {
 		}
 		switch {
 		case len(theirs) == 0 || theirs[0].ID > l.ID || theirs[0].Issued < l.Issued:
-			lacks = append(lacks, e.desc)
+			lacks = append(lacks, e.desc.Claim())
 		case theirs[0] == l:
 			m.witness(e, p)
 		case theirs[0].Issued == l.Issued: // two of one hour: both sides must see both to agree
-			lacks, more = append(lacks, e.desc), true
+			lacks, more = append(lacks, e.desc.Claim()), true
 		default:
 			more = true
 		}

@@ -161,7 +161,7 @@ func (m *Machine) peerUp(now time.Time, ev PeerUp) {
 		m.peers[ev.Peer] = p
 		m.order = append(m.order, p)
 		if own := m.entries[m.self]; own != nil {
-			m.emit(Send{To: p.id, Msg: wire.Relays{Nodes: []wire.Descriptor{own.desc}}})
+			m.emit(Send{To: p.id, Msg: wire.Relays{Nodes: []wire.Claim{own.desc.Claim()}}})
 		}
 		m.updates.dirty = true
 	}

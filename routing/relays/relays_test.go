@@ -177,7 +177,11 @@ func star(t *testing.T, peers int) *rig {
 }
 
 func (r *rig) tell(peer int, nodes ...wire.Descriptor) {
-	r.nodes[0].Step(r.now, Received{r.descs[peer].ID, wire.Relays{Nodes: nodes}})
+	var claims []wire.Claim
+	for _, d := range nodes {
+		claims = append(claims, d.Claim())
+	}
+	r.nodes[0].Step(r.now, Received{r.descs[peer].ID, wire.Relays{Nodes: claims}})
 }
 
 func inUse(m *Machine, now time.Time, id wire.NodeID) (Relay, bool) {

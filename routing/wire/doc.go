@@ -7,7 +7,8 @@
 //
 //  1. Parse(Append(nil, m)) gives m, and Append(nil, Parse(b)) gives b: every message has exactly one encoding.
 //  2. Parse consumes its input exactly; it compares lengths before it reads, allocates or computes anything.
-//  3. A block that Parse returns was verified against its ID; a descriptor that was parsed was signed by its node.
+//  3. A block that Parse returns was verified against its ID; a descriptor that was parsed was signed by its node. A Claim was not checked;
+//     Verify makes a descriptor of it or fails.
 //  4. No input makes Parse, ParseDescriptor or ParseRef panic or allocate more than a small multiple of the input.
 //  5. Errors never repeat bytes of the input.
 //

@@ -30,8 +30,8 @@ type List struct {
 	Items  []Listed
 }
 
-// Relays hands descriptors on, at most MaxNodes.
-type Relays struct{ Nodes []Descriptor }
+// Relays hands descriptors on, at most MaxNodes. Parse checks their layout only, and lets them point into the frame.
+type Relays struct{ Nodes []Claim }
 
 func (Root) message()    {}
 func (Digests) message() {}
@@ -60,7 +60,7 @@ func appendGossip(b []byte, m Message) []byte {
 	case Relays:
 		b = append(b, typeRelays, byte(len(m.Nodes)))
 		for i := range m.Nodes {
-			b = m.Nodes[i].Append(b)
+			b = append(b, m.Nodes[i].raw...)
 		}
 	}
 	return b
@@ -79,7 +79,7 @@ func parseGossip(b []byte) (Message, error) {
 	case b[0] == typeList:
 		return parseList(b)
 	case b[0] == typeRelays && len(b) >= sizeRelays:
-		nodes, ok := parseDescriptors(b[sizeRelays:], int(b[1]))
+		nodes, ok := parseClaims(b[sizeRelays:], int(b[1]))
 		if !ok {
 			return nil, ErrMalformed
 		}

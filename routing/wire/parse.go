@@ -6,7 +6,7 @@ import (
 	"nightjar/keys"
 )
 
-// Parse reads one message that fills b exactly. Blocks are verified and take ownership of b. The error wraps ErrMalformed or is a *BadBlockError.
+// Parse reads one message that fills b exactly. Blocks are verified; they, cells, keys and claims take ownership of b. The error wraps ErrMalformed or is a *BadBlockError.
 func Parse(b []byte) (Message, error) {
 	if len(b) == 0 || len(b) > MaxMessage {
 		return nil, ErrMalformed
@@ -134,22 +134,26 @@ func parseNodes(b []byte) (Message, error) {
 	return Nodes{Req: req(b), Nodes: nodes}, nil
 }
 
+// layout finds the sizes of n descriptors that fill b.
+func layout(b []byte, n int) (sizes [MaxNodes]int, ok bool) {
+	if n > MaxNodes || len(b) > n*maxDescriptor {
+		return sizes, false
+	}
+	for i := range n {
+		size, ok := descriptorSize(b)
+		if !ok {
+			return sizes, false
+		}
+		sizes[i], b = size, b[size:]
+	}
+	return sizes, len(b) == 0
+}
+
 // parseDescriptors reads n descriptors that fill b. It checks the whole layout first and the signatures, which cost far more, only
 // when it is sound.
 func parseDescriptors(b []byte, n int) (nodes []Descriptor, ok bool) {
-	if n > MaxNodes || len(b) > n*maxDescriptor {
-		return nil, false
-	}
-	var ends [MaxNodes]int
-	rest := b
-	for i := range n {
-		size, ok := descriptorSize(rest)
-		if !ok {
-			return nil, false
-		}
-		ends[i], rest = size, rest[size:]
-	}
-	if len(rest) != 0 {
+	ends, ok := layout(b, n)
+	if !ok {
 		return nil, false
 	}
 	if n > 0 {
@@ -179,6 +183,3 @@ func parseHello(b []byte) (Message, error) {
 // IsNodes reports whether an encoded message claims to be Nodes, whose parsing costs signatures, so that whoever expects none
 // need not pay for them.
 func IsNodes(b []byte) bool { return len(b) > 0 && b[0] == typeNodes }
-
-// IsRelays reports the same of Relays.
-func IsRelays(b []byte) bool { return len(b) > 0 && b[0] == typeRelays }

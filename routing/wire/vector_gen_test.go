@@ -215,11 +215,21 @@ func messageVectors(t *testing.T) []vector {
 		{name: "list-many", comment: "§8.8: 2 049 items", raw: cat(0x32, 0, 0), fill: 2049 * 16},
 		{name: "relays-seventeen", comment: "§8.4", raw: cat(0x33, 17, bytes.Repeat(plain, 17))},
 		{name: "relays-fewer", comment: "§8.2: three announced, two there", raw: cat(0x33, 3, plain, full)},
-		{name: "relays-signature", comment: "§8.5", raw: cat(0x33, 2, plain, badSig)},
+		{name: "relays-more", comment: "§8.2: one announced, two there", raw: cat(0x33, 1, plain, full)},
+		{name: "relays-version", comment: "§8.5: a descriptor of another version", raw: cat(0x33, 1, sign(1, someHour, 0))},
+		{name: "relays-five-addresses", comment: "§8.5", raw: cat(0x33, 1, sign(2, someHour, 5, tcp4, tcp4, tcp4, tcp4, tcp4))},
 		{name: "hello-signature", comment: "§8.5", raw: cat(1, 2, 0, badSig)},
 		{name: "hello-two", comment: "§8.2: two descriptors", raw: cat(1, 2, 0, plain, plain)},
 	} {
 		v.expect = "malformed"
+		out = append(out, v)
+	}
+	for _, v := range []vector{
+		{name: "relays-signature", comment: "§8.9: the second signature is wrong", raw: cat(0x33, 2, plain, badSig)},
+		{name: "relays-time", comment: "§8.9: a second past the hour", raw: cat(0x33, 1, sign(2, someHour+1, 0))},
+		{name: "relays-address", comment: "§8.9: 0.0.0.0", raw: cat(0x33, 1, sign(2, someHour, 1, cat(1, 4, 0, 0, 0, 0, u16(1))))},
+	} {
+		v.expect = "bad descriptor"
 		out = append(out, v)
 	}
 	for i := range out {

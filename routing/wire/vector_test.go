@@ -54,14 +54,16 @@ func TestMessageVectors(t *testing.T) {
 	for _, kind := range []string{"message", "block"} {
 		for name, v := range readVectors(t, kind) {
 			m, err := Parse(bytes.Clone(v.raw))
+			if err != nil && m != nil {
+				t.Errorf("%s/%s: a message beside an error", kind, name)
+			}
+			if err == nil {
+				err = verify(m)
+			}
 			if got := class(err); got != v.expect {
 				t.Errorf("%s/%s: %s, want %s", kind, name, got, v.expect)
-				continue
 			}
 			if err != nil {
-				if m != nil {
-					t.Errorf("%s/%s: a message beside an error", kind, name)
-				}
 				continue
 			}
 			if got := spell(m); got != v.is {
@@ -74,7 +76,19 @@ func TestMessageVectors(t *testing.T) {
 	}
 }
 
-// class is the expect line that an error of Parse deserves.
+// verify checks the claims of a message, as whoever takes them in does.
+func verify(m Message) error {
+	if m, ok := m.(Relays); ok {
+		for _, c := range m.Nodes {
+			if _, err := c.Verify(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// class is the expect line that an error of Parse or Verify deserves.
 func class(err error) string {
 	var bad *BadBlockError
 	switch {
@@ -82,6 +96,8 @@ func class(err error) string {
 		return "ok"
 	case errors.Is(err, ErrMalformed):
 		return "malformed"
+	case err == ErrBadDescriptor:
+		return "bad descriptor"
 	case errors.As(err, &bad):
 		return "bad block"
 	}
@@ -186,6 +202,13 @@ func FuzzParse(f *testing.F) {
 		}
 		if err == nil && Size(m) != len(b) {
 			t.Fatalf("%s: Size says %d", spell(m), Size(m))
+		}
+		if relays, ok := m.(Relays); ok {
+			for _, c := range relays.Nodes {
+				if d, err := c.Verify(); err == nil && (c.Compare(d) != 0 || c.ID() != d.ID || c.Issued() != d.Issued) {
+					t.Fatal("a claim is another descriptor than it says")
+				}
+			}
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"nightjar/crypto"
+	"nightjar/crypto/onion"
 	"nightjar/keys"
 )
 
@@ -51,6 +52,12 @@ func TestSpecEveryMessageRoundTrips(t *testing.T) {
 		Data{Req: 3, Block: block},
 		Put{Req: 4, HTL: 1, Class: Interactive, Rotation: 1, Block: block},
 		Stored{Req: 5, Copies: MaxCopies}, Fail{Req: 6, Reason: Overload}, Cancel{Req: 7},
+		Hello{Version: Version, Purpose: ForCircuits, Self: testDescriptor(t, 1)},
+		Cell{Circ: 1<<32 - 2, Cmd: Destroy, Body: &[onion.BodySize]byte{1, onion.BodySize - 1: 2}},
+		AskKey{Req: 11, Hash: [32]byte{1, 31: 2}}, Key{Req: 12, Key: &[onion.KeySize]byte{1, onion.KeySize - 1: 2}},
+		Root{Hash: [16]byte{1, 15: 2}}, Digests{Buckets: &[Buckets]uint64{1, Buckets - 1: 2}},
+		List{Bucket: 3, Reply: true, Items: []Listed{{3 << 56, 1, 2}, {3<<56 + 1, 1<<32 - 1, 1<<32 - 1}}}, List{},
+		Relays{}, Relays{Nodes: []Claim{testDescriptor(t, 2).Claim(), testDescriptor(t, 3, "tcp/10.0.0.1:1").Claim()}},
 	} {
 		b := Append([]byte("prefix"), m)[6:]
 		got, err := Parse(bytes.Clone(b))
@@ -75,6 +82,8 @@ func TestSpecEveryTruncationAndExtensionIsRefused(t *testing.T) {
 		Hello{Version: Version, Self: testDescriptor(t, 1, "tcp/127.0.0.1:4001", "x/[::1]:2")},
 		Ping{}, Pong{}, Near{}, Nodes{Nodes: []Descriptor{testDescriptor(t, 2, "quic/10.0.0.1:1")}},
 		Get{ID: block.ID()}, Stored{Copies: 1}, Fail{Reason: Failed}, Cancel{},
+		Cell{Body: new([onion.BodySize]byte)}, AskKey{}, Key{Key: new([onion.KeySize]byte)}, Root{}, Digests{Buckets: new([Buckets]uint64)},
+		Relays{Nodes: []Claim{testDescriptor(t, 2, "quic/10.0.0.1:1").Claim()}},
 	} {
 		b := Append(nil, m)
 		for n := range b {
@@ -109,6 +118,64 @@ func TestSpecBadBlockNamesItsRequest(t *testing.T) {
 		if !errors.As(err, &bad) || bad.Req != 77 || bad.Put != isPut {
 			t.Errorf("%T: %v", m, err)
 		}
+	}
+}
+
+func TestSpec45ListsAreCutOnlyBetweenItems(t *testing.T) {
+	b := Append(nil, List{Items: []Listed{{1, 2, 3}, {4, 5, 6}}})
+	for n := range b {
+		_, err := Parse(b[:n:n])
+		if whole := n == sizeList || n == sizeList+sizeListed; (err == nil) != whole {
+			t.Errorf("cut to %d of %d bytes: %v", n, len(b), err)
+		}
+	}
+}
+
+func TestAClaimIsNotVerifiedUntilAsked(t *testing.T) {
+	d := testDescriptor(t, 1, "tcp/192.0.2.1:4001")
+	raw := Append(nil, Relays{Nodes: []Claim{d.Claim()}})
+	c := parsedClaim(t, raw)
+	if got, err := c.Verify(); err != nil || !got.Equal(d) || c.ID() != d.ID || c.Issued() != d.Issued || c.Compare(d) != 0 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for i := 2; i < len(raw); i++ { // whatever is changed, either the layout breaks or the check fails
+		changed := bytes.Clone(raw)
+		changed[i] ^= 1
+		m, err := Parse(changed)
+		if err != nil {
+			continue
+		}
+		c := m.(Relays).Nodes[0]
+		if _, err := c.Verify(); err != ErrBadDescriptor || c.Compare(d) == 0 || c.Equal(d.Claim()) {
+			t.Fatalf("byte %d changed: %v", i, err)
+		}
+	}
+}
+
+func parsedClaim(t *testing.T, raw []byte) Claim {
+	t.Helper()
+	m, err := Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(Relays).Nodes[0]
+}
+
+func TestParseAliasesCellsKeysAndClaims(t *testing.T) {
+	cell := Append(nil, Cell{Body: new([onion.BodySize]byte)})
+	key := Append(nil, Key{Key: new([onion.KeySize]byte)})
+	relays := Append(nil, Relays{Nodes: []Claim{testDescriptor(t, 1).Claim()}})
+	m, _ := Parse(cell)
+	k, _ := Parse(key)
+	if &m.(Cell).Body[0] != &cell[9] || &k.(Key).Key[0] != &key[5] || &parsedClaim(t, relays).raw[0] != &relays[2] {
+		t.Error("something was copied")
+	}
+	buf := make([]byte, 0, sizeCell)
+	if n := testing.AllocsPerRun(100, func() { buf = Append(buf[:0], m) }); n != 0 {
+		t.Errorf("%v allocations to encode a cell", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { m, _ = Parse(cell) }); n > 1 { // the interface
+		t.Errorf("%v allocations to parse a cell", n)
 	}
 }
 
