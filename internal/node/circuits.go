@@ -119,7 +119,7 @@ func (l *loop) fail(now time.Time, ev failed) {
 
 // request hands a request of the local user to the circuits, or, if the user wants that, straight to key routing.
 func (l *loop) request(now time.Time, r request) {
-	if len(l.links.byNumber) == 0 {
+	if l.n.cfg.Direct && len(l.peers) == 0 { // through circuits it waits, and Obstacle says so
 		r.reply <- routing.Done{Token: r.token, Reason: wire.Failed}
 		return
 	}

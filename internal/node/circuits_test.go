@@ -58,6 +58,31 @@ func TestTooFewNodesForACircuit(t *testing.T) {
 	})
 }
 
+// A node that is alone says so, and asks when it is not alone any more.
+func TestANodeWithoutPeersWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &network{t: t, mem: linktest.NewNetwork()}
+		net.populate(1)
+		defer func() { net.close() }()
+		c := net.nodes[0].Client(wire.Interactive)
+		fetched := make(chan error, 1)
+		go func() { // ends with the fetch
+			_, err := c.Fetch(context.Background(), randomBlock(1).ID(), false)
+			fetched <- err
+		}()
+		time.Sleep(time.Minute)
+		if err := c.Obstacle(); !errors.Is(err, node.ErrNoCircuit) || !strings.Contains(err.Error(), "no peers") {
+			t.Errorf("the obstacle is %v", err)
+		}
+		for i := range 3 {
+			net.start(identityOf(60+i), []wire.Descriptor{net.nodes[0].Self()})
+		}
+		if err := <-fetched; !errors.Is(err, content.ErrNotFound) {
+			t.Errorf("Fetch: %v, want ErrNotFound", err)
+		}
+	})
+}
+
 // TestLostRelaysOnlySlowADownload kills the guard, and later the middle, that most cells of a download pass.
 func TestLostRelaysOnlySlowADownload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

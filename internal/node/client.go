@@ -183,7 +183,7 @@ func (c *Client) alive() error {
 		return ErrStopped
 	default:
 	}
-	if c.n.alone() {
+	if c.n.cfg.Direct && c.n.alone() {
 		return ErrNoPeers
 	}
 	return nil

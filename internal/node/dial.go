@@ -168,7 +168,8 @@ func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, tran
 	p := &peer{
 		id: h.Self.ID, hello: h.Self, purpose: purpose, number: circuit.Link(n.numbers.Add(1)),
 		conn: conn, transport: transport, inbound: inbound,
-		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}), asking: asking{nearBurst, time.Now()},
+		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}),
+		asking: newQuota(nearBurst, nearEvery),
 	}
 	if !n.start(ctx, p) {
 		return ErrStopped

@@ -64,7 +64,7 @@ type counters struct {
 }
 
 var (
-	// ErrNoPeers reports that the node has no peers and can fetch or insert nothing.
+	// ErrNoPeers reports that the node has no peers and can fetch or insert nothing. Through circuits a request waits instead.
 	ErrNoPeers = errors.New("node: no peers")
 	// ErrStopped reports that the node is not running.
 	ErrStopped = errors.New("node: stopped")

@@ -44,13 +44,19 @@ type peer struct {
 	done      chan struct{} // closed by the reader when the connection has ended
 	hangup    sync.Once
 	owes      atomic.Int32 // Near questions of ours that the peer has not answered
-	asking    asking
+	asking    quota        // of Near questions
 }
 
-// asking is what Near questions the peer has left. The reader alone touches it.
-type asking struct {
-	left float64
-	at   time.Time
+// quota is how often the peer may do something now. The reader alone touches it.
+type quota struct {
+	burst int
+	every time.Duration
+	left  float64
+	at    time.Time
+}
+
+func newQuota(burst int, every time.Duration) quota {
+	return quota{burst: burst, every: every, left: float64(burst), at: time.Now()}
 }
 
 // hangUp closes the connection without waiting for it: closing may take as long as saying goodbye does.
@@ -63,14 +69,14 @@ func (n *Node) hangUp(p *peer) {
 	})
 }
 
-// take reports whether the peer has a question left, and takes it.
-func (a *asking) take(now time.Time) bool {
-	a.left = min(nearBurst, a.left+float64(now.Sub(a.at))/float64(nearEvery))
-	a.at = now
-	if a.left < 1 {
+// take reports whether there is one left, and takes it.
+func (q *quota) take(now time.Time) bool {
+	q.left = min(float64(q.burst), q.left+float64(now.Sub(q.at))/float64(q.every))
+	q.at = now
+	if q.left < 1 {
 		return false
 	}
-	a.left--
+	q.left--
 	return true
 }
 

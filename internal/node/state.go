@@ -22,6 +22,8 @@ const (
 	stateVersion = 1
 	// saveEvery is how often that is done at most while the node runs.
 	saveEvery = 30 * time.Second
+	// saveShare keeps the loop's time for that below a thousandth: in a large network there is much to save.
+	saveShare = 1000
 )
 
 // errState reports a state that this version of the node has not saved, or that was damaged since.
@@ -115,13 +117,14 @@ func (l *loop) save(now time.Time) time.Time {
 	case l.state.saving():
 		return now.Add(time.Second)
 	}
+	begun := time.Now()
 	b, err := l.encode()
 	if err != nil {
 		l.n.cfg.Log.Error("the state of the circuits cannot be encoded", "err", err)
 		return time.Time{}
 	}
 	busy := make(chan struct{})
-	l.state = saving{next: now.Add(saveEvery), busy: busy}
+	l.state = saving{next: now.Add(max(saveEvery, saveShare*time.Since(begun))), busy: busy}
 	started := l.n.spawn(func() { // ends when the disk has the state
 		defer close(busy)
 		l.n.keepState(b)

@@ -120,10 +120,10 @@ func (l *loop) blocked(s circuit.Status) *ObstacleError {
 	return &ObstacleError{Why: s.Why, Missing: s.Missing}
 }
 
-// alone reports whether the node has no link.
+// alone reports whether the node has no peer.
 func (n *Node) alone() bool {
 	alone := false
-	n.ask(func(l *loop) { alone = len(l.links.byNumber) == 0 })
+	n.ask(func(l *loop) { alone = len(l.peers) == 0 })
 	return alone
 }
 

@@ -29,9 +29,9 @@ const (
 )
 
 const (
-	maxFile       = 1 << 20 // no file that is read here is ever larger, but for circuits
-	maxCircuits   = 64 << 20
-	maxPeers      = 512 // references kept over a restart
+	maxFile       = 1 << 20   // no file that is read here is ever larger, but for circuits
+	maxCircuits   = 256 << 20 // 200 000 relays
+	maxPeers      = 512       // references kept over a restart
 	tokenSize     = 32
 	identityStart = "nightjar-identity-1:"
 )
