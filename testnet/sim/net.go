@@ -6,6 +6,7 @@ import (
 	"nightjar/keys"
 	"nightjar/routing"
 	"nightjar/routing/circuit"
+	"nightjar/routing/relays"
 	"nightjar/routing/wire"
 )
 
@@ -164,3 +165,6 @@ func (n *Net) done(token int, b keys.Block) {
 		n.tap.Done(n.Now(), token, !b.IsZero())
 	}
 }
+
+// View is what a node chooses relays from.
+func (n *Net) View(node int) relays.View { return n.view(n.r.nodes[node]) }

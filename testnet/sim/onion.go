@@ -70,13 +70,14 @@ func (n *Net) addNode(circuits bool) {
 	p.id = wire.NodeID(identity.Public().(ed25519.PublicKey))
 	source := func() *rand.Rand { return rand.New(rand.NewPCG(r.rng.Uint64(), r.rng.Uint64())) }
 	p.machine = routing.New(routing.Config{Self: p.id, Rand: source()})
+	chooser := source() // drawn in any case: one seed gives the same nodes with and without circuits
 	r.index[p.id] = p.n
 	r.nodes = append(r.nodes, p)
 	if !circuits {
 		return
 	}
 	p.onion = &onion{identity: identity, machine: circuit.New(circuit.Config{
-		Self: p.id, Rand: rand.NewChaCha8(seed), Guard: guard.New(guard.Config{Self: p.id, Rand: source()}),
+		Self: p.id, Rand: rand.NewChaCha8(seed), Guard: guard.New(guard.Config{Self: p.id, Rand: chooser}),
 		NoPadding: true, Clean: -1,
 	})}
 	n.step(p, circuit.Tick{}, chainEnd{})
@@ -103,15 +104,20 @@ func (n *Net) announce() {
 		if p.onion == nil {
 			continue
 		}
-		v := relays.View{Since: epoch.Add(-known), Relays: make([]relays.Relay, 0, len(n.r.nodes))}
-		for _, o := range n.r.nodes {
-			if o != p {
-				v.Relays = append(v.Relays, relays.Relay{Desc: o.desc, Seen: v.Since, Shown: 3, Peer: p.links[o.id]})
-			}
-		}
-		n.step(p, circuit.Known{View: v}, chainEnd{})
+		n.step(p, circuit.Known{View: n.view(p)}, chainEnd{})
 	}
 	n.flush()
+}
+
+// view is all nodes but one, as it knows them.
+func (n *Net) view(p *node) relays.View {
+	v := relays.View{Since: epoch.Add(-known), Relays: make([]relays.Relay, 0, len(n.r.nodes))}
+	for _, o := range n.r.nodes {
+		if o != p {
+			v.Relays = append(v.Relays, relays.Relay{Desc: o.desc, Seen: v.Since, Shown: 3, Peer: p.links[o.id]})
+		}
+	}
+	return v
 }
 
 // soon has something happen to a node's circuits in this instant, after what happens now.
