@@ -386,3 +386,34 @@ func TestASmallNetworkFindsItsWayAroundTheDead(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoLiarsCannotLeaveOnlyTheirFriends: what would rule out more than a third of the launch nodes is not believed.
+func TestTwoLiarsCannotLeaveOnlyTheirFriends(t *testing.T) {
+	for _, slandered := range []int{9, 11} {
+		s := at(1, grown, network(t, 30, epoch))
+		var victims []wire.NodeID
+		for _, k := range s.all {
+			id := k.Desc.ID
+			if s.guard(id) != nil || slices.ContainsFunc(s.state.Middles, func(m Middle) bool { return m.ID == id }) {
+				continue
+			}
+			if victims = append(victims, id); len(victims) == slandered {
+				break
+			}
+		}
+		for _, x := range victims {
+			for _, m := range s.state.Middles[:2] {
+				s.failed(grown, m.ID, x)
+			}
+		}
+		used := 0
+		for range 500 {
+			if slices.Contains(victims, choose(t, s, grown).Hops[2].ID) {
+				used++
+			}
+		}
+		if (used > 0) != (3*slandered > 30) {
+			t.Errorf("%d of 30 are slandered: %d of 500 circuits are launched by them", slandered, used)
+		}
+	}
+}
