@@ -48,6 +48,12 @@ func (n *network) Obstacle() error {
 	return n.obstacle
 }
 
+func (n *network) obstruct(why error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.obstacle = why
+}
+
 func (n *network) Close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -204,28 +210,37 @@ func TestEachJobHasANetworkOfItsOwn(t *testing.T) {
 	m.Close()
 }
 
-// A job that cannot go on says why while it runs, and when time runs out.
+// A job that cannot go on says why while it runs, and when its own time runs out; without one of its own it waits.
 func TestAJobSaysWhatItWaitsFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		why := errors.New("2 more relays are needed")
-		n := &network{silent: true, obstacle: why}
-		m := New(Config{Network: n.each, FindTimeout: time.Minute})
-		get, err := m.NewGet(GetSpec{URI: keys.URI{Type: keys.CHK}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error)
-		go func() { ended <- get.Get(t.Context(), deliverTo(io.Discard), func() {}) }()
-		synctest.Wait()
-		if s := get.Snapshot(); s.State != Running || s.Obstacle != why {
-			t.Errorf("the job is %s and waits for %v", s.State, s.Obstacle)
-		}
-		if err := <-ended; !errors.Is(err, ErrTimeout) || !errors.Is(err, why) {
-			t.Errorf("Get: %v", err)
-		}
-		if s := get.Snapshot(); s.Obstacle != nil || !errors.Is(s.Err, why) {
-			t.Errorf("afterwards it waits for %v and has failed with %v", s.Obstacle, s.Err)
-		}
-		m.Close()
-	})
+	why := errors.New("2 more relays are needed")
+	for timeout, want := range map[time.Duration]time.Duration{0: time.Hour + time.Minute, 2 * time.Minute: 2 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			n := &network{silent: true, obstacle: why}
+			m := New(Config{Network: n.each, FindTimeout: time.Minute})
+			get, err := m.NewGet(GetSpec{URI: keys.URI{Type: keys.CHK}, Timeout: timeout})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			start := time.Now()
+			go func() { ended <- get.Get(t.Context(), deliverTo(io.Discard), func() {}) }()
+			synctest.Wait()
+			if s := get.Snapshot(); s.State != Running || s.Obstacle != why {
+				t.Errorf("the job is %s and waits for %v", s.State, s.Obstacle)
+			}
+			time.AfterFunc(time.Hour, func() { n.obstruct(nil) })
+			err = <-ended
+			if took := time.Since(start); took > want || took < want-patienceStep {
+				t.Errorf("it took %v, want %v", took, want)
+			}
+			if said := errors.Is(err, why); !errors.Is(err, ErrTimeout) || said != (timeout > 0) {
+				t.Errorf("Get: %v", err)
+			}
+			if s := get.Snapshot(); s.Obstacle != nil || !errors.Is(s.Err, ErrTimeout) {
+				t.Errorf("afterwards it waits for %v and has failed with %v", s.Obstacle, s.Err)
+			}
+			time.Sleep(time.Hour) // lets the timer end
+			m.Close()
+		})
+	}
 }

@@ -51,7 +51,7 @@ type Config struct {
 	Gets        int           // gets running at once; default 8
 	Keep        int           // finished jobs that stay listed; default 64
 	Patience    time.Duration // how long a job waits to be fed or drained; default 1 min
-	FindTimeout time.Duration // how long a get without a timeout of its own looks for its manifest; default 1 min
+	FindTimeout time.Duration // how long a get without a timeout of its own looks for its manifest, obstacles aside; default 1 min
 }
 
 func (c Config) withDefaults() Config {

@@ -103,13 +103,41 @@ func (j *Job) Get(ctx context.Context, deliver func(context.Context, *content.Ob
 func (j *Job) find(ctx context.Context) (*content.Object, error) {
 	if j.timeout == 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, j.m.cfg.FindTimeout, ErrTimeout)
+		ctx, stop = j.patient(ctx)
 		defer stop()
 	}
 	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{
 		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: getParallel,
 	})
 	return o, j.verdict(ctx, err)
+}
+
+// patienceStep is the grain of FindTimeout.
+const patienceStep = time.Second
+
+// patient returns a context that ends with ErrTimeout when the network has been asked for FindTimeout. What cannot be asked waits:
+// the time of an obstacle does not count.
+func (j *Job) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	network := j.network
+	var wait func(left time.Duration)
+	wait = func(left time.Duration) {
+		// Runs once more after ctx has ended, at most.
+		time.AfterFunc(min(left, patienceStep), func() {
+			if network.Obstacle() == nil {
+				left -= patienceStep
+			}
+			switch {
+			case ctx.Err() != nil:
+			case left <= 0:
+				cancel(ErrTimeout)
+			default:
+				wait(left)
+			}
+		})
+	}
+	wait(j.m.cfg.FindTimeout)
+	return ctx, func() { cancel(context.Canceled) }
 }
 
 // run claims the job, waits for a slot, and does the work.
