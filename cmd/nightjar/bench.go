@@ -28,7 +28,8 @@ there is one. Suites: seal, erasure, store, link, sim, network; all of them if n
 Machines differ, and the same machine differs from hour to hour: compare figures of one run.`,
 		Example: `  nightjar bench
   nightjar bench network --size 1GiB --repeats 1
-  nightjar bench seal link --json`,
+  nightjar bench seal link --json
+  nightjar bench anonymity --quick`,
 		ValidArgs: suites,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -51,6 +52,7 @@ Machines differ, and the same machine differs from hour to hour: compare figures
 	f.IntVar(&flags.repeats, "repeats", 3, "how `often`")
 	f.Uint64Var(&flags.seed, "seed", 1, "`seed` of the simulated network")
 	f.StringVar(&flags.profile, "profile", "", "write a CPU profile of each node into this `directory`")
+	cmd.AddCommand(newBenchAnonymityCmd(e))
 	return cmd
 }
 
