@@ -42,7 +42,7 @@ func year(t *testing.T, view relays.View, seed uint64, high bool, ofTen int) map
 
 // TestExposureOverAYear compares with the closed form: with d draws of a guard, each bad with probability c, 1-(1-c)^d.
 func TestExposureOverAYear(t *testing.T) {
-	const n, runs, parties = 100, 60, 60
+	const n, runs, parties = 100, 40, 80
 	view := network(t, n, epoch)
 	for _, k := range []struct {
 		name        string
