@@ -101,7 +101,7 @@ func TestLinksOfOneNodeAreFew(t *testing.T) {
 func TestCircuitsReachBeyondPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := &network{t: t, mem: linktest.NewNetwork()}
-		net.populate(26)
+		net.populate(20)
 		defer net.close()
 		net.settle()
 		links, unlinked := 0, 0
@@ -120,7 +120,7 @@ func TestCircuitsReachBeyondPeers(t *testing.T) {
 		if err := net.nodes[3].Client(wire.Bulk).Insert(t.Context(), b, false); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := net.nodes[20].Client(wire.Interactive).Fetch(t.Context(), b.ID(), false); err != nil {
+		if _, err := net.nodes[17].Client(wire.Interactive).Fetch(t.Context(), b.ID(), false); err != nil {
 			t.Fatal(err)
 		}
 	})
