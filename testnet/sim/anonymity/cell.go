@@ -20,9 +20,7 @@ type bin struct{ count, claimed, right float64 }
 
 // cell collects what one coalition after the other makes of downloads of one size with one design, on one topology.
 type cell struct {
-	handled [estimators]pair      // those through whom a key of the file went
-	all     [estimators]pair      // all whom the coalition could accuse
-	exits   [estimators][]float64 // launch nodes
+	marks   [estimators]marks
 	byModel [roles]tallyOf        // flagged by the attack's own threshold, of those with a colluding peer
 	trials  float64
 	right   float64
@@ -33,8 +31,38 @@ type cell struct {
 	bins    [len(binEnds)]bin
 }
 
-// pair is scores of originators and of others.
-type pair struct{ pos, neg []float64 }
+// marks is what one estimator's scores come to. Areas are taken within what one coalition could accuse of one download, and averaged:
+// pooled, observers with many peers would count more among the others than among the originators.
+type marks struct {
+	all, handled area      // originators against all others; those through whom a key of the file went, on both sides
+	exits        area      // launch nodes against all others
+	origins      []float64 // scores
+	others       []float64 // of those through whom a key went
+	launched     []float64 // of launch nodes
+}
+
+// area is a mean of areas under ROC curves of one positive each.
+type area struct{ sum, sets float64 }
+
+// add takes in how a score stands among others; equal ones count half.
+func (a *area) add(score float64, others []float64) {
+	if len(others) == 0 {
+		return
+	}
+	above := 0.0
+	for _, o := range others {
+		switch {
+		case score > o:
+			above++
+		case score == o:
+			above += 0.5
+		}
+	}
+	a.sum += above / float64(len(others))
+	a.sets++
+}
+
+func (a area) mean() float64 { return a.sum / a.sets }
 
 // What a node is to a download.
 const (
@@ -117,41 +145,56 @@ func (v *view) score(c *coalition, rng *rand.Rand) {
 	}
 }
 
-// candidates sorts the scores of all who could be accused. Launch nodes are counted apart.
+// candidates marks the scores of all who could be accused. Launch nodes are counted apart.
 func (x *cell) candidates(v *view, c *coalition) {
-	add := func(a int) {
-		for e := range v.scores {
-			s := v.scores[e][a]
-			switch {
-			case a == v.rec.origin:
-				x.all[e].pos = append(x.all[e].pos, s)
-				if v.counts.handled[a] > 0 {
-					x.handled[e].pos = append(x.handled[e].pos, s)
-				}
-			case v.counts.exits[a]:
-				x.exits[e] = append(x.exits[e], s)
-			default:
-				x.all[e].neg = append(x.all[e].neg, s)
-				if v.counts.handled[a] > 0 {
-					x.handled[e].neg = append(x.handled[e].neg, s)
-				}
-			}
-		}
-	}
-	if c.only {
-		for i := range c.watched {
-			add(c.watched[i].node)
-		}
-	} else {
-		for a, bad := range c.bad {
-			if !bad {
-				add(a)
+	var others, handled, exits []int
+	class := func(a int) {
+		switch {
+		case a == v.rec.origin:
+		case v.counts.exits[a]:
+			exits = append(exits, a)
+		default:
+			others = append(others, a)
+			if v.counts.handled[a] > 0 {
+				handled = append(handled, a)
 			}
 		}
 	}
 	for i := range c.watched {
+		if c.only {
+			class(c.watched[i].node)
+		}
 		x.testByModel(v, &c.watched[i])
 	}
+	for a, bad := range c.bad {
+		if !c.only && !bad {
+			class(a)
+		}
+	}
+	for e := range v.scores {
+		of := func(nodes []int) []float64 {
+			out := make([]float64, len(nodes))
+			for i, a := range nodes {
+				out[i] = v.scores[e][a]
+			}
+			return out
+		}
+		x.marks[e].take(v.scores[e][v.rec.origin], v.counts.handled[v.rec.origin] > 0, [3][]float64{of(others), of(handled), of(exits)})
+	}
+}
+
+// take takes in the scores of one download's candidates: others, of these those through whom a key went, and launch nodes.
+func (m *marks) take(origin float64, through bool, of [3][]float64) {
+	m.all.add(origin, of[0])
+	if through {
+		m.handled.add(origin, of[1])
+	}
+	for _, s := range of[2] {
+		m.exits.add(s, of[0])
+	}
+	m.origins = append(m.origins, origin)
+	m.others = append(m.others, of[1]...)
+	m.launched = append(m.launched, of[2]...)
 }
 
 func (x *cell) testByModel(v *view, w *watch) {
@@ -198,7 +241,7 @@ type part struct {
 func (x *cell) sum() part {
 	p := part{
 		right: x.right / x.trials, spies: x.spies / x.trials, brier: x.brier / x.trials,
-		degrees: x.degrees, bins: x.bins, positives: len(x.all[byE1].pos), negatives: len(x.handled[byE1].neg),
+		degrees: x.degrees, bins: x.bins, positives: len(x.marks[byE1].origins), negatives: len(x.marks[byE1].others),
 	}
 	for i := range x.e6 {
 		p.e6[i] = x.e6[i] / x.trials
@@ -207,13 +250,12 @@ func (x *cell) sum() part {
 		p.byModel[i] = x.byModel[i].rate()
 	}
 	for e := range estimators {
-		h, a := x.handled[e], x.all[e]
-		p.auc[e], p.aucAll[e] = newCurve(h.pos, h.neg).auc(), newCurve(a.pos, a.neg).auc()
-		p.exitAUC[e] = newCurve(x.exits[e], a.neg).auc()
+		m := &x.marks[e]
+		p.auc[e], p.aucAll[e], p.exitAUC[e] = m.handled.mean(), m.all.mean(), m.exits.mean()
 		p.tpr[e], p.exits[e] = math.NaN(), math.NaN()
-		if len(h.neg) > 0 {
-			t := newCurve(nil, h.neg).at(lowFPR)
-			p.tpr[e], p.exits[e] = t.rate(a.pos), t.rate(x.exits[e])
+		if len(m.others) > 0 {
+			t := newCurve(nil, m.others).at(lowFPR)
+			p.tpr[e], p.exits[e] = t.rate(m.origins), t.rate(m.launched)
 		}
 	}
 	return p
