@@ -62,7 +62,7 @@ func (l *loop) circuitEffects(effects []circuit.Effect) {
 		case circuit.Done:
 			l.answer(routing.Done{Token: routing.Token(e.Token), Block: e.Block, Copies: e.Copies, Reason: e.Reason})
 		case circuit.Connect:
-			l.connect(e.Node)
+			l.connect(e.Node, e.Own)
 		case circuit.Rekeyed:
 			l.own.hash = e.Hash
 			l.describe(time.Now())

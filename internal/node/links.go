@@ -41,7 +41,7 @@ func newLinks() links {
 func (l *loop) upForCircuits(now time.Time, p *peer) {
 	delete(l.links.dialing, p.id)
 	refused := l.isBarred(p.id) || p.id == l.n.self || len(l.links.byNode[p.id]) >= maxNodeLinks ||
-		l.links.circuits >= maxCircuitLinks && !l.evict()
+		p.inbound && l.links.circuits >= maxCircuitLinks && !l.evict()
 	if refused {
 		l.n.hangUp(p)
 		if !p.inbound {
@@ -95,16 +95,17 @@ func remove(all []*peer, p *peer) []*peer {
 	return rest
 }
 
-// connect carries out a Connect effect: it dials a node for circuits.
-func (l *loop) connect(d wire.Descriptor) {
+// connect carries out a Connect effect: it dials a node for circuits. The limits are for the circuits of others: who could use
+// them up would decide which of its guards this node reaches.
+func (l *loop) connect(d wire.Descriptor, own bool) {
 	if l.links.dialing[d.ID] {
 		return
 	}
 	if !l.seeds[d.ID] {
 		d.Addrs = l.n.scope.filter(d.Addrs)
 	}
-	if l.isBarred(d.ID) || len(d.Addrs) == 0 || len(l.links.dialing) >= maxCircuitDials ||
-		l.links.circuits >= maxCircuitLinks && !l.evict() {
+	if l.isBarred(d.ID) || len(d.Addrs) == 0 ||
+		!own && (len(l.links.dialing) >= maxCircuitDials || l.links.circuits >= maxCircuitLinks && !l.evict()) {
 		l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
 		return
 	}

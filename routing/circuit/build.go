@@ -73,28 +73,39 @@ func (o *own) linked(m *Machine, l *link) {
 	o.expect(m, keying)
 	o.end.link = l
 	if k, ok := m.origin.keys[o.path.Hops[0].Onion]; ok && k.until > m.now {
-		o.keyed(m, k.key)
+		o.key = k.key
+		o.create(m)
 	} else {
 		m.askKey(l, o.path.Hops[0].Onion, o)
 	}
 }
 
-// keyed takes in the guard's onion key, or that it cannot be had.
+// keyed takes in the guard's onion key, or that it cannot be had. A relay that asked for it would have to pass it on before
+// CREATE could follow; an originator that went on at once would be known by that.
 func (o *own) keyed(m *Machine, key *onion.PublicKey) {
-	if o.state != keying {
-		return
+	switch {
+	case o.state != keying:
+	case key == nil || o.end.link.down:
+		o.destroy(m, nil)
+	default:
+		if len(m.origin.keys) >= maxCachedKeys {
+			clear(m.origin.keys)
+		}
+		m.origin.keys[key.Hash()] = knownKey{key, m.now + cachedFor}
+		o.key, o.state = key, pausing
+		m.alarms.set(&o.alarm, m.now+m.between(askedMin, askedMax))
 	}
-	l := o.end.link
-	create := o.begin(m, key)
-	if create == nil || l.down {
+}
+
+// create sends the guard the handshake.
+func (o *own) create(m *Machine) {
+	create := o.begin(m, o.key)
+	o.key = nil
+	if create == nil || o.end.link.down {
 		o.destroy(m, nil)
 		return
 	}
-	if len(m.origin.keys) >= maxCachedKeys {
-		clear(m.origin.keys)
-	}
-	m.origin.keys[key.Hash()] = knownKey{key, m.now + cachedFor}
-	m.open(&o.end, l, nil)
+	m.open(&o.end, o.end.link, nil)
 	o.expect(m, creating)
 	m.sendCreate(&o.end, create)
 }
@@ -200,7 +211,10 @@ func (m *Machine) buildFailed(o *own) {
 	m.guard.Result(m.time(), o.path, reached, false)
 	m.effects = append(m.effects, Changed{})
 	pause := failPause << min(g.failures, failPauses)
-	g.failures++
+	if g.failures == 0 || m.now > g.failedAt { // those that fail together have one cause
+		g.failures++
+		g.failedAt = m.now
+	}
 	g.retry = m.now + pause/2 + m.between(0, pause)
 	m.refill()
 }

@@ -112,7 +112,10 @@ type Send struct {
 }
 
 // Connect asks for a link to a node, for circuits; the shell answers with LinkUp or DialFailed.
-type Connect struct{ Node wire.Descriptor }
+type Connect struct {
+	Node wire.Descriptor
+	Own  bool // to a guard of this node: others' circuits must not take its place
+}
 
 // LaunchGet starts key routing for somebody else's request; nothing of it may be cached or logged.
 type LaunchGet struct {

@@ -108,7 +108,9 @@ const (
 
 // Times of the relay. SPEC.md §8.
 const (
-	dialTime    = time.Minute      // after which a node is asked for again
+	dialTime    = time.Minute           // after which a node is asked for again
+	askedMin    = 20 * time.Millisecond // between the guard's key and CREATE
+	askedMax    = 150 * time.Millisecond
 	setupTime   = 10 * time.Second // a handshake that the next relay does not answer
 	halfTime    = 10 * time.Second // the first cell of a CREATE without the second
 	keyLife     = 24 * time.Hour   // then a new onion key is made

@@ -26,6 +26,8 @@ func (n *network) init() {
 type dial struct {
 	since   time.Duration
 	waiters []linkWaiter
+	tried   wire.Descriptor // what the shell was given
+	newest  wire.Descriptor // of those who wait
 }
 
 // linkWaiter waits for a link; nil says that there will be none.
@@ -104,8 +106,19 @@ func (m *Machine) linkUp(ev LinkUp) {
 	m.answerDial(ev.Peer, l)
 }
 
+// dial asks the shell for the link that a dial is for.
+func (m *Machine) dial(x *dial, own bool) {
+	x.since, x.tried = m.now, x.newest
+	m.effects = append(m.effects, Connect{Node: x.newest, Own: own})
+}
+
 func (m *Machine) dialFailed(peer wire.NodeID) {
-	if len(m.net.peers[peer]) == 0 {
+	x := m.net.dials[peer]
+	switch {
+	case x == nil || len(m.net.peers[peer]) > 0:
+	case x.newest.Issued > x.tried.Issued: // whoever named an old address must not fail those who know a newer one
+		m.dial(x, slices.ContainsFunc(x.waiters, func(w linkWaiter) bool { _, mine := w.(*own); return mine }))
+	default:
 		m.answerDial(peer, nil)
 	}
 }
@@ -176,9 +189,11 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 		m.net.dials[d.ID] = x
 	}
 	x.waiters = append(x.waiters, w)
+	if d.Issued > x.newest.Issued || len(x.waiters) == 1 {
+		x.newest = d
+	}
 	if m.now-x.since >= dialTime {
-		x.since = m.now
-		m.effects = append(m.effects, Connect{Node: d})
+		m.dial(x, mine)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // origin is what this node does for its own user.
 type origin struct {
 	relays   int    // in the view
+	drawn    int    // guards, when the view came last
 	own      []*own // all circuits, oldest first
 	groups   map[[32]byte]*group
 	locals   map[Token]*local
@@ -20,6 +21,7 @@ type origin struct {
 	why      error    // no path could be chosen
 	retry    time.Duration
 	failures int // builds in a row
+	failedAt time.Duration
 	usual    usual
 	secret   [32]byte // of the assignment of requests to circuits
 	keys     map[[32]byte]knownKey
@@ -40,7 +42,7 @@ type hop struct{ fwd, bwd *onion.Layer }
 
 // state is how far a circuit of this node's own has come.
 //
-//	linking ──> keying ──> creating ──> asking ──> extending ──┐
+//	linking ──> keying ──> pausing ──> creating ──> asking ──> extending ──┐
 //	                                      ^                    │
 //	                                      └── hop 2 of 3 ──────┤
 //	                                  ┌────────────────────────┘
@@ -53,6 +55,7 @@ type state uint8
 const (
 	linking   state = iota // for the guard's link
 	keying                 // for the guard's onion key
+	pausing                // as long as a relay would have to
 	creating               // for CREATED
 	asking                 // for DESCR
 	extending              // for EXTENDED
@@ -71,10 +74,11 @@ type own struct {
 	hops    []hop
 	state   state
 	hs      *onion.Handshake
-	dummies int           // still to come
-	began   time.Duration // the build
-	sent    time.Duration // the last exchange of the build
-	place   *place        // of the group that uses it
+	key     *onion.PublicKey // the guard's, until CREATE is sent
+	dummies int              // still to come
+	began   time.Duration    // the build
+	sent    time.Duration    // the last exchange of the build
+	place   *place           // of the group that uses it
 	use     use
 	alarm   alarm
 }
@@ -153,8 +157,8 @@ func (o *own) open(m *Machine, b *body) {
 
 // command carries out a cell from a hop; false breaks a rule.
 func (o *own) command(m *Machine, from int, h header, b *body) bool {
-	if h.cmd == cmdDrop {
-		return true
+	if h.cmd == cmdDrop { // made by the middle in constant-rate mode; from anybody else it would be a mark for the guard to see
+		return from == shaperHop && o.use.shaped
 	}
 	if from != o.last() {
 		return false
@@ -213,7 +217,9 @@ func (o *own) destroy(m *Machine, from *end) {
 // ring takes in that the circuit's time for its state is over.
 func (o *own) ring(m *Machine, _ *alarm) {
 	switch {
-	case o.state < clean, o.state == clean:
+	case o.state == pausing:
+		o.create(m)
+	case o.state <= clean:
 		o.destroy(m, nil)
 	case o.state == used:
 		o.retire(m)

@@ -238,8 +238,6 @@ func (r *relayed) command(m *Machine, b *body) {
 			ok = r.next.link == nil && r.setup == nil && m.serve(r, h, b)
 		case cmdVoid:
 			ok = r.void(m, h, b)
-		case cmdDrop:
-			ok = true
 		default:
 			ok = false
 		}

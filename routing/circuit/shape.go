@@ -46,13 +46,13 @@ func (s *shaper) hold(m *Machine, r *relayed, b *body) {
 func (r *relayed) unshape(m *Machine) bool {
 	s := r.shaper
 	r.shaper = nil
+	room := true
 	for s.waiting.n > 0 {
 		m.holdFrom(r.next.link, -1)
-		if b := s.waiting.pop(); !r.dead && !m.queue(&r.prev, b) {
-			return false
-		}
+		b := s.waiting.pop()
+		room = room && !r.dead && m.queue(&r.prev, b)
 	}
-	return true
+	return room || r.dead
 }
 
 // slot sends what one cell forward entitles to. To an originator that reads too slowly for its own rate no DROP is sent.

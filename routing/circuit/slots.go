@@ -10,6 +10,8 @@ const (
 	// upSlots is after how many slots without DROP the rate rises, downSlots after how many with mostly DROP it falls.
 	upSlots   = 8
 	downSlots = 16
+	// shaperHop is the hop that shapes: the middle.
+	shaperHop = 1
 	// shapeLeast is how many blocks a group has whose circuits are shaped.
 	shapeLeast = 64
 	// runOn is the mean of how long a shaped circuit goes on after its last block.
@@ -92,7 +94,7 @@ func (o *own) emitSlot(m *Machine) *body {
 	switch {
 	case !o.use.shaped, o.end.out.n == 0 && o.use.put == nil && !o.mayAsk(m):
 		o.use.shaped = true
-		hop, b = 1, m.newBody()
+		hop, b = shaperHop, m.newBody()
 		header{cmd: cmdVoid}.write(b, []byte{voidStart})
 	case o.end.out.n > 0:
 		m.hold(&o.end, -1)
