@@ -195,7 +195,7 @@ func (o *own) probed(m *Machine) {
 func (m *Machine) buildDone(o *own) {
 	m.guard.Result(m.time(), o.path, len(o.hops), true)
 	m.effects = append(m.effects, Changed{})
-	m.origin.failures, m.origin.retry = 0, 0
+	m.origin.failed.builds, m.origin.retry = 0, 0
 	m.origin.usual.built++
 	o.state = clean
 	m.alarms.set(&o.alarm, m.now+m.between(cleanMin, cleanMax))
@@ -210,10 +210,10 @@ func (m *Machine) buildFailed(o *own) {
 	}
 	m.guard.Result(m.time(), o.path, reached, false)
 	m.effects = append(m.effects, Changed{})
-	pause := failPause << min(g.failures, failPauses)
-	if g.failures == 0 || m.now > g.failedAt { // those that fail together have one cause
-		g.failures++
-		g.failedAt = m.now
+	pause := failPause << min(g.failed.builds, failPauses)
+	if g.failed.builds == 0 || m.now > g.failed.at { // those that fail together have one cause
+		g.failed.builds++
+		g.failed.at = m.now
 	}
 	g.retry = m.now + pause/2 + m.between(0, pause)
 	m.refill()

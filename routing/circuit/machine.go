@@ -128,11 +128,11 @@ func (m *Machine) stepLocal(ev Event) {
 		m.finishGroup(ev.Group.Key)
 	case Known:
 		m.guard.Update(m.time(), ev.View)
-		if n := m.guard.State().Drawn; n != m.origin.drawn { // who guards this node must survive a crash from now on
-			m.origin.drawn = n
+		if n := m.guard.State().Drawn; n != m.origin.view.drawn { // who guards this node must survive a crash from now on
+			m.origin.view.drawn = n
 			m.effects = append(m.effects, Changed{})
 		}
-		m.origin.relays = len(ev.View.Relays)
+		m.origin.view.relays = len(ev.View.Relays)
 		m.origin.retry = 0
 		m.refill()
 	case Tick:

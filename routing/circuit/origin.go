@@ -9,19 +9,23 @@ import (
 	"nightjar/routing/wire"
 )
 
+// failed is how many builds have failed in a row, those at one instant as one, and when the last one did.
+type failed struct {
+	builds int
+	at     time.Duration
+}
+
 // origin is what this node does for its own user.
 type origin struct {
-	relays   int    // in the view
-	drawn    int    // guards, when the view came last
-	own      []*own // all circuits, oldest first
+	view     struct{ relays, drawn int } // usable relays, and guards drawn, when the view came last
+	own      []*own                      // all circuits, oldest first
 	groups   map[[32]byte]*group
 	locals   map[Token]*local
 	waiting  []*place // that want a circuit, oldest first
 	hungry   []*own   // that wait for room at their guard
 	why      error    // no path could be chosen
 	retry    time.Duration
-	failures int // builds in a row
-	failedAt time.Duration
+	failed   failed
 	usual    usual
 	secret   [32]byte // of the assignment of requests to circuits
 	keys     map[[32]byte]knownKey

@@ -26,7 +26,7 @@ type Status struct {
 // Status describes the node's circuits.
 func (m *Machine) Status(now time.Time) Status {
 	g := &m.origin
-	s := Status{Relays: g.relays, Guards: m.guard.Report(now), Carried: m.relay.carried, Built: g.usual.built}
+	s := Status{Relays: g.view.relays, Guards: m.guard.Report(now), Carried: m.relay.carried, Built: g.usual.built}
 	for _, o := range g.own {
 		switch {
 		case o.state < clean:
@@ -46,8 +46,8 @@ func (m *Machine) Status(now time.Time) Status {
 		s.Missing, s.Why = short.Missing, short.Error()
 	case g.why != nil:
 		s.Why = g.why.Error()
-	case g.failures >= cleanPool || s.Clean+s.Used == 0 && g.failures > 0:
-		s.Why = fmt.Sprintf("the last %d attempts to build a circuit have failed; the next one follows shortly", g.failures)
+	case g.failed.builds >= cleanPool || s.Clean+s.Used == 0 && g.failed.builds > 0:
+		s.Why = fmt.Sprintf("the last %d attempts to build a circuit have failed; the next one follows shortly", g.failed.builds)
 	}
 	return s
 }
