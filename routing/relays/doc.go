@@ -6,11 +6,14 @@
 //
 // # Invariants
 //
-//  1. Every descriptor in the view was signed by its relay (wire.ParseDescriptor checks that).
-//  2. A descriptor is used only when enough independent peers have shown that very one; until then the one before it is used.
-//  3. When a relay was first seen never moves, whatever it or others send.
-//  4. No peer can take an entry away, and none can add more than its budget.
+//  1. Every descriptor in the view was signed by its relay: wire.Claim.Verify, or wire.ParseDescriptor for a saved one.
+//  2. A descriptor comes into use only when enough independent peers have shown that very one, and one that a single peer has shown is
+//     not used while there are others; until then the one before it is.
+//  3. When a relay was first seen never moves, whatever it or others send, as long as the relay is known.
+//  4. No peer can take away a relay that has been known for long; none can add, ask for, or have checked more than its budget, and
+//     a new link is no new budget, nor is a new identity in the same public network.
 //  5. Honest machines that stay connected come to hold the same descriptors.
+//  6. Memory is bounded, whatever is sent: SPEC §4.
 //
 // # Concurrency
 //
@@ -18,5 +21,6 @@
 //
 // # Reading order
 //
-// SPEC.md, machine.go (events and effects), entry.go (what is held), gossip.go (reconciling), view.go (what is used), state.go.
+// SPEC.md, machine.go (events and effects), entry.go (what is held), take.go (what is taken in), account.go (origins and budgets),
+// gossip.go (reconciling), view.go (what is used), state.go.
 package relays

@@ -1,13 +1,10 @@
 package relays
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"nightjar/routing/wire"
@@ -15,34 +12,38 @@ import (
 
 // The limits of SPEC §4.
 const (
-	maxEntries = 200_000
-	maxBucket  = wire.MaxListed
-	// maxShown is how many of the peers that showed a descriptor are remembered.
+	// maxBucket is how many relays a bucket holds, and so maxBucket × wire.Buckets how many the view does.
+	maxBucket = 1024
+	// maxNamed is how many relays of a bucket one origin has been the first to name.
+	maxNamed = maxBucket / 4
+	// tenure is after how long nobody can take a relay's place any more.
+	tenure = 72 * time.Hour
+	// maxShown is how many of those who showed a descriptor are remembered.
 	maxShown = 8
 	// keepFor is how old a descriptor may be; relays sign a new one at least once a day.
 	keepFor = 72 * time.Hour
 	// useFor is how old it may be to be used: the onion key that it names is taken for two days.
 	useFor = 48 * time.Hour
-	// ahead is how far in the future a descriptor may be dated: clocks differ, and two of one hour are told apart by it.
-	ahead = 3 * time.Hour
-	// settleTime is how long a relay's descriptor stays before another one of the same hour may take its place.
+	// ahead is how far in the future a descriptor may be dated: clocks differ, and of two of one hour the second is dated an hour later.
+	ahead = 2 * time.Hour
+	// A relay's descriptor may be replaced maxMoves times, and then once in settleTime until it has rested for restTime.
+	maxMoves   = 8
 	settleTime = time.Minute
+	restTime   = time.Hour
 )
 
 // entry is what is known of one relay.
 type entry struct {
-	desc    wire.Descriptor
+	desc    *wire.Descriptor
 	seen    time.Time // first
 	settled time.Time // when desc came
-	shown   []witness // who showed desc
-	good    wire.Descriptor
-	hasGood bool // good was shown by enough
-}
+	moves   uint8     // how often desc was replaced since it last rested
+	from    origin    // who was first to name the relay
+	shown   []origin  // who has shown desc, all different
 
-// witness is a peer that showed a descriptor, and its network.
-type witness struct {
-	id  wire.NodeID
-	net netip.Prefix
+	used   *wire.Descriptor // the last that enough had shown, desc itself or one before it; nil = none
+	backed int              // how many had shown used
+	near   []block          // where used says that the relay is
 }
 
 // bucket holds the entries whose IDs begin with one byte, in the order of their IDs.
@@ -52,149 +53,99 @@ type bucket struct {
 	stale   bool
 }
 
-// better reports whether a takes the place of b: it is newer, or of the same hour and first in the order of its bytes, which
-// makes all nodes agree on one when a relay signs several.
-func better(a, b wire.Descriptor) bool {
-	if a.Issued != b.Issued {
-		return a.Issued > b.Issued
-	}
-	return bytes.Compare(a.Append(nil), b.Append(nil)) < 0
-}
-
-func issued(d wire.Descriptor) time.Time { return time.Unix(int64(d.Issued), 0) }
-
-// fresh reports whether a descriptor is neither too old nor from the future.
-func fresh(d wire.Descriptor, now time.Time, age time.Duration) bool {
-	return now.Sub(issued(d)) <= age && issued(d).Sub(now) <= ahead
-}
-
-// take takes descriptors in, as shown by p, or as this node's own if p is nil, and hands on what is new.
-func (m *Machine) take(now time.Time, p *peer, nodes []wire.Descriptor) {
-	var news []wire.Descriptor
-	for _, d := range nodes {
-		if (d.ID == m.self) != (p == nil) || !fresh(d, now, keepFor) {
-			continue
-		}
-		e := m.entries[d.ID]
-		switch {
-		case e == nil:
-			if !m.room(d) || p != nil && !p.fresh.take(now) {
-				continue
-			}
-			e = m.add(now, d)
-			news = append(news, d)
-		case e.desc.Equal(d):
-		case better(d, e.desc) && (d.Issued > e.desc.Issued || p == nil || now.Sub(e.settled) >= settleTime):
-			e.desc, e.settled, e.shown = d, now, nil
-			m.bucketOf(d.ID).stale = true
-			news = append(news, d)
-		default:
-			continue
-		}
-		if p != nil {
-			m.witness(e, p)
-		}
-	}
-	if len(news) > 0 {
-		m.updates.dirty = true
-		m.emit(Changed{})
-		m.handOn(p, news)
-	}
-}
-
-// handOn sends what is new to every peer but the one that sent it.
-func (m *Machine) handOn(from *peer, news []wire.Descriptor) {
-	claims := make([]wire.Claim, len(news))
-	for i, d := range news {
-		claims[i] = d.Claim()
-	}
-	for _, p := range m.order {
-		if from != nil && p.id == from.id {
-			continue
-		}
-		for part := range slices.Chunk(claims, wire.MaxNodes) {
-			m.emit(Send{To: p.id, Msg: wire.Relays{Nodes: part}})
-		}
-	}
-}
-
 func (m *Machine) bucketOf(id wire.NodeID) *bucket { return &m.buckets[id[0]] }
 
-// room reports whether a relay that is not known can be taken in. Who is known stays: newcomers wash nobody out.
-func (m *Machine) room(d wire.Descriptor) bool {
-	b := m.bucketOf(d.ID)
-	_, taken := b.find(d.Listed().ID)
-	return !taken && len(m.entries) < maxEntries && len(b.entries) < maxBucket
+// fresh reports whether a descriptor issued then is neither older than age nor from the future.
+func fresh(issued uint64, now time.Time, age time.Duration) bool {
+	if issued > 1<<42 { // what time.Duration cannot hold; wire.ParseDescriptor refuses it as well
+		return false
+	}
+	old := now.Sub(time.Unix(int64(issued), 0))
+	return old <= age && -old <= ahead
 }
 
-func (m *Machine) add(now time.Time, d wire.Descriptor) *entry {
-	e := &entry{desc: d, seen: now, settled: now}
+// short is how a List names a relay.
+func short(id wire.NodeID) uint64 { return binary.BigEndian.Uint64(id[:]) }
+
+// find is where a relay is in the bucket, or would be.
+func (b *bucket) find(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(b.entries, id, func(e *entry, id uint64) int { return cmp.Compare(short(e.desc.ID), id) })
+}
+
+// add puts a relay in that is not there yet.
+func (m *Machine) add(now time.Time, d *wire.Descriptor, from origin) *entry {
+	e := &entry{desc: d, seen: now, settled: now, from: from}
 	b := m.bucketOf(d.ID)
-	i, _ := b.find(d.Listed().ID)
+	i, _ := b.find(short(d.ID))
 	b.entries = slices.Insert(b.entries, i, e)
 	b.stale = true
 	m.entries[d.ID] = e
 	return e
 }
 
-// find is where a relay is in the bucket, or would be.
-func (b *bucket) find(id uint64) (int, bool) {
-	return slices.BinarySearchFunc(b.entries, id, func(e *entry, id uint64) int { return cmp.Compare(e.desc.Listed().ID, id) })
+// remove takes a relay out.
+func (m *Machine) remove(e *entry) {
+	b := m.bucketOf(e.desc.ID)
+	if i, ok := b.find(short(e.desc.ID)); ok {
+		b.entries = slices.Delete(b.entries, i, i+1)
+	}
+	b.stale = true
+	delete(m.entries, e.desc.ID)
 }
 
-// witness notes that a peer has shown an entry's descriptor.
-func (m *Machine) witness(e *entry, p *peer) {
-	if len(e.shown) >= maxShown || slices.ContainsFunc(e.shown, func(w witness) bool { return w.id == p.id }) {
+// room reports whether a relay that is not known can be taken in, and who must go for it; nil = nobody.
+func (m *Machine) room(now time.Time, id wire.NodeID, from origin) (victim *entry, ok bool) {
+	b := m.bucketOf(id)
+	if _, taken := b.find(short(id)); taken {
+		return nil, false
+	}
+	named := 0
+	for _, e := range b.entries {
+		if e.from == from {
+			named++
+		}
+	}
+	switch {
+	case named >= maxNamed:
+		return nil, false
+	case len(b.entries) < maxBucket:
+		return nil, true
+	}
+	victim = m.victim(now, b, named)
+	return victim, victim != nil
+}
+
+// victim is the youngest relay of the origin that has named most of the bucket, if that is more than named and one besides. Whoever
+// has been known for long stays, as do peers and this node itself: so a flood washes out nobody but itself.
+func (m *Machine) victim(now time.Time, b *bucket, named int) (worst *entry) {
+	counts := make(map[origin]int)
+	for _, e := range b.entries {
+		counts[e.from]++
+	}
+	for _, e := range b.entries {
+		if now.Sub(e.seen) >= tenure || counts[e.from] <= named+1 || e.desc.ID == m.self || m.peers[e.desc.ID] != nil {
+			continue
+		}
+		if worst == nil || cmp.Or(cmp.Compare(counts[e.from], counts[worst.from]), cmp.Compare(e.from, worst.from), e.seen.Compare(worst.seen)) > 0 {
+			worst = e
+		}
+	}
+	return worst
+}
+
+// sweep drops those of whom nothing new was heard for too long: at every full hour, since descriptors are dated by the hour, so that
+// nodes whose clocks agree drop the same ones.
+func (m *Machine) sweep(now time.Time) {
+	hour := now.Unix() / int64(time.Hour/time.Second)
+	if hour == m.swept {
 		return
 	}
-	e.shown = append(e.shown, witness{p.id, network(p.desc)})
-	m.judge(e)
-	m.updates.dirty = true
-}
-
-// independent counts those who showed the descriptor; peers of one network count once, outside private networks.
-func (e *entry) independent() (n int) {
-	for i, w := range e.shown {
-		if !w.net.IsValid() || !slices.ContainsFunc(e.shown[:i], func(o witness) bool { return o.net == w.net }) {
-			n++
-		}
-	}
-	return n
-}
-
-// network is the /16 (v4) or /32 (v6) of a node's first public address; none if it has none.
-func network(d wire.Descriptor) netip.Prefix {
-	for _, a := range addresses(d) {
-		bits := 16
-		if a.Is6() {
-			bits = 32
-		}
-		if p, err := a.Prefix(bits); err == nil {
-			return p
-		}
-	}
-	return netip.Prefix{}
-}
-
-// addresses lists the public addresses of a node.
-func addresses(d wire.Descriptor) (out []netip.Addr) {
-	for _, a := range d.Addrs {
-		_, hostPort, _ := strings.Cut(string(a), "/")
-		ap, err := netip.ParseAddrPort(hostPort)
-		if err == nil && !ap.Addr().IsLoopback() && !ap.Addr().IsPrivate() && !ap.Addr().IsLinkLocalUnicast() {
-			out = append(out, ap.Addr())
-		}
-	}
-	return out
-}
-
-// forget drops those of whom nothing new was heard for too long.
-func (m *Machine) forget(now time.Time) {
+	m.swept = hour
 	for i := range m.buckets {
 		b := &m.buckets[i]
 		before := len(b.entries)
 		b.entries = slices.DeleteFunc(b.entries, func(e *entry) bool {
-			if fresh(e.desc, now, keepFor) {
+			if e.desc.ID == m.self || fresh(e.desc.Issued, now, keepFor) {
 				return false
 			}
 			delete(m.entries, e.desc.ID)
@@ -202,7 +153,12 @@ func (m *Machine) forget(now time.Time) {
 		})
 		if len(b.entries) != before {
 			b.stale = true
-			m.updates.dirty = true
+			m.view.due, m.state.due = true, true
+		}
+	}
+	for o, a := range m.accounts {
+		if a.links == 0 && now.Sub(a.used) >= giveEvery { // by now they are full again
+			delete(m.accounts, o)
 		}
 	}
 }
@@ -226,4 +182,12 @@ func (b *bucket) sum() uint64 {
 		b.digest = 0
 	}
 	return b.digest
+}
+
+func (b *bucket) items() []wire.Listed {
+	items := make([]wire.Listed, len(b.entries))
+	for i, e := range b.entries {
+		items[i] = e.desc.Listed()
+	}
+	return items
 }

@@ -2,6 +2,8 @@ package relays
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"time"
 
 	"nightjar/routing/wire"
@@ -15,6 +17,7 @@ type PeerUp struct {
 	Peer    wire.NodeID
 	Desc    wire.Descriptor
 	Routing bool
+	From    netip.Addr // where this node sees the other end, which it cannot choose as freely as what Desc says; zero = not known
 }
 
 // PeerDown says that there is no link to a node any more.
@@ -47,13 +50,13 @@ type Send struct {
 	Msg wire.Message
 }
 
-// Updated says that View gives something new.
+// Updated says that View gives something new. It comes the more seldom the larger the view is.
 type Updated struct{}
 
-// Changed says that State has changed and should be saved in time.
+// Changed says that State has changed and should be saved. It comes the more seldom the larger the state is.
 type Changed struct{}
 
-// Misbehaved reports a peer that broke a rule which honest nodes cannot break.
+// Misbehaved reports a peer that handed on what its relay has not signed: an honest one checks that first.
 type Misbehaved struct{ Peer wire.NodeID }
 
 func (Send) effect()       {}
@@ -72,33 +75,36 @@ type Machine struct {
 	self wire.NodeID
 	rng  *rand.Rand
 
-	entries map[wire.NodeID]*entry
-	buckets [wire.Buckets]bucket
-	peers   map[wire.NodeID]*peer
-	order   []*peer // peers in the order of their coming: what is walked when order matters
+	entries  map[wire.NodeID]*entry
+	buckets  [wire.Buckets]bucket
+	peers    map[wire.NodeID]*peer
+	order    []*peer // peers in the order of their coming: what is walked when order matters
+	accounts map[origin]*account
+	need     quorum
 
-	started time.Time // the first time that Step was told
 	since   time.Time // View.Since
-	updates updates
+	swept   int64     // the hour in which the old were last dropped
+	view    notice    // that View gives something new
+	state   notice    // that State does
 	effects []Effect
 }
 
-// updates is when the view was announced last, and whether there is anything to announce.
-type updates struct {
-	dirty bool
-	next  time.Time
+// notice is whether there is something to announce, and when that may be done next.
+type notice struct {
+	due  bool
+	next time.Time
 }
 
 // peer is a node with which views are exchanged.
 type peer struct {
-	id      wire.NodeID
-	desc    wire.Descriptor
-	synced  bool      // views were compared at least once
-	next    time.Time // when to send a Root
-	rounds  int       // Roots sent
-	asks    bucketOfTokens
-	fresh   bucketOfTokens
-	digests time.Time // when Digests were sent last
+	id       wire.NodeID
+	from     origin
+	account  *account
+	round    round
+	lists    int       // how many of its Lists are still to be answered
+	compared bool      // views were compared at least once
+	agreed   [16]byte  // the root at which it was last found to hold the same
+	answered time.Time // when a Root of it was last looked at
 }
 
 // New returns a machine that knows no relays.
@@ -107,29 +113,27 @@ func New(cfg Config) *Machine {
 		panic("relays: Config.Rand is needed")
 	}
 	return &Machine{
-		self: cfg.Self, rng: cfg.Rand,
-		entries: make(map[wire.NodeID]*entry), peers: make(map[wire.NodeID]*peer),
+		self: cfg.Self, rng: cfg.Rand, need: quorum{use: 1, keep: 1},
+		entries: make(map[wire.NodeID]*entry), peers: make(map[wire.NodeID]*peer), accounts: make(map[origin]*account),
 	}
 }
 
 // Step takes in one event and returns what must be done, in order. The slice is valid until the next Step.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
-	if m.started.IsZero() {
-		m.started = now
-	}
 	clear(m.effects)
 	m.effects = m.effects[:0]
+	m.sweep(now)
 	switch ev := ev.(type) {
 	case PeerUp:
 		m.peerUp(now, ev)
 	case PeerDown:
-		m.peerDown(ev.Peer)
+		m.peerDown(now, ev.Peer)
 	case Received:
 		if p := m.peers[ev.From]; p != nil {
 			m.receive(now, p, ev.Msg)
 		}
 	case Own:
-		m.take(now, nil, []wire.Descriptor{ev.Desc})
+		m.own(now, ev.Desc)
 	case Tick:
 	}
 	m.reconcile(now)
@@ -141,67 +145,51 @@ func (m *Machine) emit(e Effect) { m.effects = append(m.effects, e) }
 
 // NextDeadline is when the machine wants a Tick; ok is false if it waits for nothing.
 func (m *Machine) NextDeadline() (t time.Time, ok bool) {
-	for _, p := range m.order {
-		if !ok || p.next.Before(t) {
-			t, ok = p.next, true
+	soonest := func(at time.Time) {
+		if !ok || at.Before(t) {
+			t, ok = at, true
 		}
 	}
-	if m.updates.dirty && (!ok || m.updates.next.Before(t)) {
-		t, ok = m.updates.next, true
+	for _, p := range m.order {
+		soonest(p.round.next)
+	}
+	if m.view.due {
+		soonest(m.view.next)
+	}
+	if m.state.due {
+		soonest(m.state.next)
 	}
 	return t, ok
 }
 
 func (m *Machine) peerUp(now time.Time, ev PeerUp) {
-	if ev.Peer == m.self {
+	if ev.Peer == m.self || ev.Desc.ID != ev.Peer {
 		return
 	}
+	from := originOf(ev)
+	a := m.account(now, from)
 	if ev.Routing && m.peers[ev.Peer] == nil {
-		p := &peer{id: ev.Peer, desc: ev.Desc, next: now, asks: fullTokens(now, askBurst, askEvery), fresh: fullTokens(now, freshBurst, freshEvery)}
+		p := &peer{id: ev.Peer, from: from, account: a, round: round{next: now}}
+		a.links++
 		m.peers[ev.Peer] = p
 		m.order = append(m.order, p)
+		m.count()
 		if own := m.entries[m.self]; own != nil {
 			m.emit(Send{To: p.id, Msg: wire.Relays{Nodes: []wire.Claim{own.desc.Claim()}}})
 		}
-		m.updates.dirty = true
 	}
 	// The link has proved who is there, so what it says of itself counts as shown by one.
-	m.take(now, &peer{id: ev.Peer, desc: ev.Desc, fresh: fullTokens(now, 1, freshEvery)}, []wire.Descriptor{ev.Desc})
+	m.take(now, showing{id: ev.Peer, from: from, account: a}, []wire.Claim{ev.Desc.Claim()})
 }
 
-func (m *Machine) peerDown(id wire.NodeID) {
+func (m *Machine) peerDown(now time.Time, id wire.NodeID) {
 	p := m.peers[id]
 	if p == nil {
 		return
 	}
 	delete(m.peers, id)
-	for i := range m.order {
-		if m.order[i] == p {
-			m.order = append(m.order[:i:i], m.order[i+1:]...)
-			break
-		}
-	}
-	m.updates.dirty = true
-}
-
-// bucketOfTokens limits how often something may be done.
-type bucketOfTokens struct {
-	tokens, burst float64
-	every         time.Duration
-	at            time.Time
-}
-
-func fullTokens(now time.Time, burst int, every time.Duration) bucketOfTokens {
-	return bucketOfTokens{tokens: float64(burst), burst: float64(burst), every: every, at: now}
-}
-
-// take takes a token if there is one.
-func (b *bucketOfTokens) take(now time.Time) bool {
-	b.tokens = min(b.burst, b.tokens+float64(now.Sub(b.at))/float64(b.every))
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	m.order = slices.DeleteFunc(m.order, func(o *peer) bool { return o == p })
+	p.account.links--
+	p.account.used = now
+	m.count()
 }

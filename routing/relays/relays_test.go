@@ -1,116 +1,17 @@
 package relays
 
 import (
-	"crypto/ed25519"
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
-	"slices"
+	"net/netip"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"nightjar/routing/wire"
 )
 
-var epoch = time.Unix(1_700_000_000, 0).Truncate(time.Hour)
-
-func identity(n int) ed25519.PrivateKey {
-	seed := make([]byte, ed25519.SeedSize)
-	binary.BigEndian.PutUint64(seed, uint64(n)+1)
-	return ed25519.NewKeyFromSeed(seed)
-}
-
-func describe(t testing.TB, n int, at time.Time, onion byte, addr string) wire.Descriptor {
-	t.Helper()
-	d, err := wire.NewDescriptor(identity(n), uint64(at.Unix()), [32]byte{onion}, []wire.Addr{wire.Addr(addr)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func loopback(n int) string { return fmt.Sprintf("tcp/127.0.0.1:%d", n+1) }
-
-// rig is a network of machines whose messages take a millisecond.
-type rig struct {
-	t     testing.TB
-	now   time.Time
-	nodes []*Machine
-	descs []wire.Descriptor
-	mail  []letter
-	sent  int // bytes
-}
-
-type letter struct {
-	at       time.Time
-	from, to int
-	msg      wire.Message
-}
-
-func newRig(t testing.TB, n int) *rig {
-	r := &rig{t: t, now: epoch}
-	for i := range n {
-		d := describe(t, i, epoch, 1, loopback(i))
-		m := New(Config{Self: d.ID, Rand: rand.New(rand.NewPCG(1, uint64(i)))})
-		r.nodes, r.descs = append(r.nodes, m), append(r.descs, d)
-		r.step(i, Own{d})
-	}
-	return r
-}
-
-func (r *rig) index(id wire.NodeID) int {
-	return slices.IndexFunc(r.descs, func(d wire.Descriptor) bool { return d.ID == id })
-}
-
-func (r *rig) step(i int, ev Event) {
-	for _, e := range r.nodes[i].Step(r.now, ev) {
-		switch e := e.(type) {
-		case Send:
-			raw := wire.Append(nil, e.Msg)
-			r.sent += len(raw)
-			msg, err := wire.Parse(raw)
-			if err != nil {
-				r.t.Fatalf("node %d sends what cannot be parsed: %v", i, err)
-			}
-			r.mail = append(r.mail, letter{r.now.Add(time.Millisecond), i, r.index(e.To), msg})
-		case Misbehaved:
-			r.t.Fatal("an honest node was reported")
-		}
-	}
-}
-
-func (r *rig) link(a, b int) {
-	r.step(a, PeerUp{r.descs[b].ID, r.descs[b], true})
-	r.step(b, PeerUp{r.descs[a].ID, r.descs[a], true})
-}
-
-func (r *rig) run(d time.Duration) {
-	for end := r.now.Add(d); r.now.Before(end); {
-		r.now = r.now.Add(time.Millisecond)
-		for len(r.mail) > 0 && !r.mail[0].at.After(r.now) {
-			l := r.mail[0]
-			r.mail = r.mail[1:]
-			r.step(l.to, Received{r.descs[l.from].ID, l.msg})
-		}
-		for i, m := range r.nodes {
-			if at, ok := m.NextDeadline(); ok && !at.After(r.now) {
-				r.step(i, Tick{})
-			}
-		}
-	}
-}
-
-func (r *rig) usable(i int) int { return len(r.nodes[i].View(r.now).Relays) }
-
 func TestFourNodesKnowThreeRelaysEachWithinTwoSeconds(t *testing.T) {
 	r := newRig(t, 4)
-	for a := range 4 {
-		for b := range a {
-			r.link(a, b)
-		}
-	}
+	r.mesh()
 	r.run(2 * time.Second)
 	for i := range 4 {
 		if n := r.usable(i); n != 3 {
@@ -132,65 +33,43 @@ func TestNewsSpreadsOverARing(t *testing.T) {
 			t.Fatalf("node %d can use %d relays", i, got)
 		}
 	}
+	r.run(time.Hour)
 	next := describe(t, 7, epoch.Add(time.Hour), 2, loopback(7))
-	r.now = r.now.Add(time.Hour)
 	r.step(7, Own{next})
-	r.run(5 * time.Second)
+	r.run(time.Second)
 	for i := range n {
-		if d, _ := r.nodes[i].Lookup(next.ID); i != 7 && d.Onion != next.Onion && d.Onion != r.descs[7].Onion {
-			t.Fatalf("node %d uses another descriptor", i)
-		}
 		if e := r.nodes[i].entries[next.ID]; !e.desc.Equal(next) {
 			t.Fatalf("node %d has not heard the news", i)
 		}
 	}
-}
-
-func TestConnectedViewsConverge(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		n := rapid.IntRange(2, 9).Draw(rt, "nodes")
-		r := newRig(t, n)
-		for i := 1; i < n; i++ { // a tree, so that it is connected
-			r.link(i, rapid.IntRange(0, i-1).Draw(rt, "parent"))
-			if rapid.Bool().Draw(rt, "late") {
-				r.run(300 * time.Millisecond)
-			}
-		}
-		r.run(3 * time.Second)
-		for i := range n {
-			if r.nodes[i].root() != r.nodes[0].root() || len(r.nodes[i].entries) != n {
-				rt.Fatalf("node %d knows %d of %d, or others", i, len(r.nodes[i].entries), n)
-			}
-		}
-	})
-}
-
-// star is one machine with peers that the test plays.
-func star(t *testing.T, peers int) *rig {
-	r := newRig(t, 1)
-	for p := range peers {
-		d := describe(t, 100+p, epoch, 1, loopback(100+p))
-		r.descs = append(r.descs, d)
-		r.nodes[0].Step(r.now, PeerUp{d.ID, d, true})
-	}
-	return r
-}
-
-func (r *rig) tell(peer int, nodes ...wire.Descriptor) {
-	var claims []wire.Claim
-	for _, d := range nodes {
-		claims = append(claims, d.Claim())
-	}
-	r.nodes[0].Step(r.now, Received{r.descs[peer].ID, wire.Relays{Nodes: claims}})
-}
-
-func inUse(m *Machine, now time.Time, id wire.NodeID) (Relay, bool) {
-	for _, r := range m.View(now).Relays {
-		if r.Desc.ID == id {
-			return r, true
+	r.run(2 * time.Hour) // by then everybody has compared views with everybody
+	for i := range n {
+		if d, _ := r.nodes[i].Lookup(next.ID); i != 7 && !d.Equal(next) {
+			t.Fatalf("node %d does not use the news", i)
 		}
 	}
-	return Relay{}, false
+}
+
+func TestANewcomerCatchesUpWithALargeView(t *testing.T) {
+	const n = 3000
+	r := newRig(t, 3)
+	for i := range n {
+		d := describe(t, 1000+i, epoch, 1, loopback(i))
+		for k := range 2 {
+			e := r.nodes[k].add(epoch, &d, origin(9+i%7))
+			e.used, e.backed = &d, 3
+		}
+	}
+	r.mesh()
+	r.run(20 * time.Second)
+	if got := r.usable(2); got != n+2 {
+		t.Fatalf("%d of %d relays after 20 seconds", got, n+2)
+	}
+	perRelay := r.sent / n
+	t.Logf("%d bytes over three links for each relay", perRelay)
+	if perRelay > 1200 {
+		t.Errorf("catching up has cost %d bytes a relay", perRelay)
+	}
 }
 
 func TestARelayIsUsedOnlyWhenThreePeersShowIt(t *testing.T) {
@@ -205,12 +84,58 @@ func TestARelayIsUsedOnlyWhenThreePeersShowIt(t *testing.T) {
 	}
 }
 
+func TestTheRelayItselfCountsIfItIsLinked(t *testing.T) {
+	r := star(t, 3)
+	d := describe(t, 9, epoch, 1, loopback(9))
+	r.nodes[0].Step(r.now, PeerUp{Peer: d.ID, Desc: d})
+	r.tell(1, d)
+	if _, ok := inUse(r.nodes[0], r.now, d.ID); ok {
+		t.Fatal("one peer and the relay are enough")
+	}
+	r.tell(2, d)
+	if got, ok := inUse(r.nodes[0], r.now, d.ID); !ok || got.Shown != 3 || got.Peer {
+		t.Fatalf("two peers and the relay are not enough: %+v", got)
+	}
+}
+
+// A peer that says nothing must not be able to hold anything up, but neither may one that comes first decide alone.
+func TestAQuorumFollowsThePeers(t *testing.T) {
+	r := newRig(t, 1)
+	d := describe(t, 9, epoch, 1, loopback(9))
+	used := func(want bool, when string) {
+		t.Helper()
+		if _, got := inUse(r.nodes[0], r.now, d.ID); got != want {
+			t.Fatalf("%s: used %v", when, got)
+		}
+	}
+	first := r.join(describe(t, 101, epoch, 1, loopback(1)))
+	r.tell(first, d)
+	used(true, "one peer, who shows it")
+	second := r.join(describe(t, 102, epoch, 1, loopback(2)))
+	used(false, "one of two peers")
+	r.tell(second, d)
+	used(true, "two of two")
+	r.descs = append(r.descs, describe(t, 103, epoch, 1, loopback(3)))
+	r.play(3, nil)
+	used(true, "two of three, of whom one has not compared views")
+	r.play(3, wire.Digests{Buckets: new([wire.Buckets]uint64)})
+	used(true, "it stays when it has been shown by two")
+	next := describe(t, 9, epoch.Add(time.Hour), 2, loopback(9))
+	r.tell(first, next)
+	r.tell(second, next)
+	if got, _ := inUse(r.nodes[0], r.now, d.ID); !got.Desc.Equal(d) {
+		t.Fatal("two of three bring a new one into use")
+	}
+	r.nodes[0].Step(r.now, PeerDown{r.descs[3].ID})
+	if got, _ := inUse(r.nodes[0], r.now, d.ID); !got.Desc.Equal(next) {
+		t.Fatal("two of two do not")
+	}
+}
+
 func TestPeersOfOneNetworkCountOnce(t *testing.T) {
 	r := newRig(t, 1)
 	for p, addr := range []string{"tcp/192.0.2.1:1", "tcp/192.0.77.2:1", "tcp/192.0.3.3:1", "tcp/198.51.100.1:1", "tcp/203.0.113.1:1"} {
-		d := describe(t, 100+p, epoch, 1, addr)
-		r.descs = append(r.descs, d)
-		r.nodes[0].Step(r.now, PeerUp{d.ID, d, true})
+		r.join(describe(t, 100+p, epoch, 1, addr))
 	}
 	d := describe(t, 9, epoch, 1, loopback(9))
 	for p := range 4 {
@@ -222,6 +147,35 @@ func TestPeersOfOneNetworkCountOnce(t *testing.T) {
 	r.tell(5, d)
 	if _, ok := inUse(r.nodes[0], r.now, d.ID); !ok {
 		t.Fatal("three networks are not enough")
+	}
+}
+
+func TestSpec5OriginsGoByNetworks(t *testing.T) {
+	up := func(n int, from string, addr string) origin {
+		d := describe(t, n, epoch, 1, addr)
+		ev := PeerUp{Peer: d.ID, Desc: d}
+		if from != "" {
+			ev.From = netip.MustParseAddr(from)
+		}
+		return originOf(ev)
+	}
+	for _, c := range []struct {
+		name string
+		a, b origin
+		same bool
+	}{
+		{"one /16", up(1, "", "tcp/192.0.2.1:1"), up(2, "", "tcp/192.0.99.1:1"), true},
+		{"two /16", up(1, "", "tcp/192.0.2.1:1"), up(2, "", "tcp/192.1.2.1:1"), false},
+		{"one /32", up(1, "", "tcp/[2001:db8:1::1]:1"), up(2, "", "tcp/[2001:db8:2::1]:1"), true},
+		{"two /32", up(1, "", "tcp/[2001:db8::1]:1"), up(2, "", "tcp/[2001:db9::1]:1"), false},
+		{"loopback", up(1, "", "tcp/127.0.0.1:1"), up(2, "", "tcp/127.0.0.1:2"), false},
+		{"private", up(1, "", "tcp/10.0.0.1:1"), up(2, "", "tcp/10.0.0.2:1"), false},
+		{"seen from one network, whatever it says", up(1, "192.0.2.1", "tcp/198.51.100.1:1"), up(2, "::ffff:192.0.2.2", "tcp/203.0.113.1:1"), true},
+		{"seen on loopback, whatever it says", up(1, "127.0.0.1", "tcp/192.0.2.1:1"), up(2, "127.0.0.1", "tcp/192.0.2.2:1"), false},
+	} {
+		if (c.a == c.b) != c.same {
+			t.Errorf("%s: the same origin %v", c.name, c.a == c.b)
+		}
 	}
 }
 
@@ -243,115 +197,110 @@ func TestADescriptorForOneVictimIsNotUsed(t *testing.T) {
 	}
 	r.tell(1, special)
 	r.tell(2, special)
-	if got, _ := inUse(r.nodes[0], r.now, common.ID); got.Desc.Onion != special.Onion {
-		t.Fatal("a key that three have shown is not used")
+	if got, _ := inUse(r.nodes[0], r.now, common.ID); got.Desc.Onion != special.Onion || !got.Seen.Equal(epoch) {
+		t.Fatal("a key that three have shown is not used, or first seen has moved")
 	}
 }
 
-func TestOldFutureAndReplayedDescriptorsAreRefused(t *testing.T) {
-	r := star(t, 3)
-	now := epoch.Add(100 * time.Hour)
-	r.now = now
-	for name, at := range map[string]time.Time{"too old": now.Add(-73 * time.Hour), "from the future": now.Add(4 * time.Hour)} {
-		d := describe(t, 9, at, 1, loopback(9))
-		r.tell(1, d)
-		if r.nodes[0].entries[d.ID] != nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-	newer, older := describe(t, 9, now, 2, loopback(9)), describe(t, 9, now.Add(-5*time.Hour), 1, loopback(9))
-	r.tell(1, newer)
-	r.tell(2, older)
-	if d, _ := r.nodes[0].Lookup(newer.ID); !d.Equal(newer) {
-		t.Fatal("an older descriptor has replaced a newer one")
-	}
-	self := describe(t, 0, now, 77, loopback(0))
-	r.tell(1, self)
-	if d, _ := r.nodes[0].Lookup(self.ID); d.Onion == self.Onion {
-		t.Fatal("a peer has said what this node is")
-	}
-}
-
-func TestAFloodOfRelaysIsBounded(t *testing.T) {
-	r := star(t, 3)
-	m := r.nodes[0]
-	for i := range 2 * freshBurst {
-		p := m.peers[r.descs[1].ID]
-		if !p.fresh.take(r.now) {
-			if i != freshBurst {
-				t.Fatalf("the budget ends after %d", i)
-			}
-			break
-		}
-	}
-	before := len(m.entries)
-	r.tell(1, describe(t, 50, epoch, 1, loopback(50)))
-	if len(m.entries) != before {
-		t.Fatal("a peer without budget has added a relay")
-	}
-	r.tell(2, describe(t, 50, epoch, 1, loopback(50)))
-	if len(m.entries) != before+1 {
-		t.Fatal("the budget of one peer holds for another")
-	}
-}
-
-func TestQuestionsAreAnsweredAtABoundedRate(t *testing.T) {
-	r := star(t, 3)
-	sent := 0
-	for range 10 * askBurst {
-		for _, msg := range []wire.Message{wire.Root{}, wire.Digests{Buckets: new([wire.Buckets]uint64)}, wire.List{Reply: true}} {
-			for _, e := range r.nodes[0].Step(r.now, Received{r.descs[1].ID, msg}) {
-				if _, ok := e.(Send); ok {
-					sent++
-				}
-			}
-		}
-	}
-	if sent > askBurst*maxLists {
-		t.Fatalf("%d messages in answer to a flood", sent)
+func TestARelayThatDoesNotRelayIsNotUsed(t *testing.T) {
+	r := star(t, 1)
+	d := describe(t, 9, epoch, 0, loopback(9))
+	r.tell(1, d)
+	if _, ok := inUse(r.nodes[0], r.now, d.ID); ok {
+		t.Fatal("a node without an onion key is used")
 	}
 }
 
 func TestAtMostTwoRelaysOfANetworkAreUsed(t *testing.T) {
-	r := star(t, 1)
-	for i := range 5 {
-		r.now = epoch.Add(time.Duration(i) * time.Minute)
-		r.tell(1, describe(t, 10+i, epoch, 1, fmt.Sprintf("tcp/192.0.2.%d:1", i+1)))
-	}
-	for i := range 5 {
-		if _, ok := inUse(r.nodes[0], r.now, describe(t, 10+i, epoch, 1, loopback(1)).ID); ok != (i < 2) {
-			t.Errorf("relay %d used: %v", i, ok)
+	for _, network := range []string{"tcp/192.0.2.%d:1", "tcp/[2001:db8:5:%d::1]:1"} {
+		r := star(t, 1)
+		for i := range 5 {
+			r.now = epoch.Add(time.Duration(i) * time.Minute)
+			r.tell(1, describe(t, 10+(i*3)%5, epoch, 1, fmt.Sprintf(network, i+1)))
+		}
+		for i := range 5 {
+			if _, ok := inUse(r.nodes[0], r.now, describe(t, 10+(i*3)%5, epoch, 1, loopback(1)).ID); ok != (i < 2) {
+				t.Errorf(network+": relay %d used: %v", i, i, ok)
+			}
 		}
 	}
 }
 
 func TestTheStateOutlivesTheMachine(t *testing.T) {
 	r := newRig(t, 5)
-	for a := range 5 {
-		for b := range a {
-			r.link(a, b)
-		}
-	}
+	r.mesh()
 	r.run(2 * time.Second)
 	before := r.nodes[0].View(r.now)
 	s := r.nodes[0].State()
-	s.Entries = append(s.Entries, EntryState{Desc: []byte("no descriptor")}, EntryState{Desc: s.Entries[0].Desc})
+	s.Entries = append(s.Entries, EntryState{Desc: []byte("no descriptor")}, EntryState{Desc: s.Entries[0].Desc, Shown: -1})
 	later := r.now.Add(30 * time.Hour)
-	m := New(Config{Self: r.descs[0].ID, Rand: rand.New(rand.NewPCG(9, 9))})
+	m := machine(0)
 	m.Restore(later, s)
 	after := m.View(later)
 	if len(after.Relays) != 4 || !after.Since.Equal(before.Since) {
 		t.Fatalf("%d relays since %v, want 4 since %v", len(after.Relays), after.Since, before.Since)
 	}
 	for i := range after.Relays {
-		if !after.Relays[i].Seen.Equal(before.Relays[i].Seen) {
-			t.Fatal("first seen was lost")
+		if !after.Relays[i].Seen.Equal(before.Relays[i].Seen) || after.Relays[i].Shown != before.Relays[i].Shown {
+			t.Fatal("first seen was lost, or how many have shown it")
 		}
 	}
-	m = New(Config{Self: r.descs[0].ID, Rand: rand.New(rand.NewPCG(9, 9))})
+	if err := m.check(); err != nil {
+		t.Fatal(err)
+	}
+	m = machine(0)
 	m.Restore(later.Add(100*time.Hour), s)
 	if len(m.View(later.Add(100*time.Hour)).Relays) != 0 {
 		t.Fatal("old relays came back to life")
+	}
+	s.Since, s.Entries[0].Seen = later.Add(time.Hour), later.Add(time.Hour)
+	m = machine(0)
+	m.Restore(later, s)
+	if v := m.View(later); v.Since.After(later) || v.Relays[0].Seen.After(later) {
+		t.Fatal("a time in the future was restored")
+	}
+}
+
+func TestTheStateIsAnnounced(t *testing.T) {
+	r := star(t, 3)
+	count := func(effects []Effect) (updated, changed int) {
+		for _, e := range effects {
+			switch e.(type) {
+			case Updated:
+				updated++
+			case Changed:
+				changed++
+			}
+		}
+		return updated, changed
+	}
+	r.now = r.now.Add(time.Minute)
+	d := describe(t, 9, epoch, 1, loopback(9))
+	if _, changed := count(r.tell(1, d)); changed != 1 {
+		t.Errorf("a new relay: Changed %d times", changed)
+	}
+	r.tell(2, d)
+	r.now = r.now.Add(time.Minute)
+	if updated, _ := count(r.tell(3, d)); updated != 1 {
+		t.Errorf("a relay that can be used: Updated %d times", updated)
+	}
+	total := 0
+	for i := range 200 {
+		d := describe(t, 1000+i, epoch, 1, loopback(i))
+		for p := range 3 {
+			u, _ := count(r.tell(1+p, d))
+			total += u
+		}
+	}
+	if total > 1 {
+		t.Errorf("Updated %d times at one moment", total)
+	}
+	r.now = r.now.Add(viewPause + viewRelay*time.Duration(len(r.nodes[0].entries)))
+	if at, ok := r.nodes[0].NextDeadline(); !ok || at.After(r.now) {
+		t.Error("nobody wakes the machine to announce the rest")
+	}
+	if u, _ := count(r.nodes[0].Step(r.now, Tick{})); u != 1 {
+		t.Errorf("Updated %d times at last", u)
 	}
 }
 
@@ -364,8 +313,11 @@ func TestTheForgottenLeaveTheView(t *testing.T) {
 		t.Fatal("a descriptor is used whose key is not taken any more")
 	}
 	r.now = epoch.Add(keepFor + time.Hour)
-	r.nodes[0].forget(r.now)
+	r.nodes[0].Step(r.now, Tick{})
 	if _, ok := r.nodes[0].Lookup(d.ID); ok {
 		t.Fatal("still known")
+	}
+	if _, ok := r.nodes[0].entries[r.nodes[0].self]; !ok {
+		t.Fatal("this node has forgotten itself")
 	}
 }

@@ -12,12 +12,13 @@ type State struct {
 	Entries []EntryState
 }
 
-// EntryState is one relay: its descriptor as wire.Descriptor.Append writes it, when it was first seen, and whether enough
-// peers have shown it.
+// EntryState is one relay: its descriptor as wire.Descriptor.Append writes it, when it was first seen, how many independent peers
+// have shown the descriptor, and for whom it counts (SPEC §4).
 type EntryState struct {
-	Desc []byte
-	Seen time.Time
-	Good bool
+	Desc  []byte
+	Seen  time.Time
+	Shown int
+	From  uint64
 }
 
 // State returns what is to be saved.
@@ -28,11 +29,11 @@ func (m *Machine) State() State {
 			if e.desc.ID == m.self {
 				continue
 			}
-			d := e.desc
-			if e.hasGood {
-				d = e.good
+			d, shown := e.desc, 0
+			if e.used != nil {
+				d, shown = e.used, e.backed
 			}
-			s.Entries = append(s.Entries, EntryState{d.Append(nil), e.seen, e.hasGood})
+			s.Entries = append(s.Entries, EntryState{d.Append(nil), e.seen, shown, uint64(e.from)})
 		}
 	}
 	return s
@@ -43,16 +44,19 @@ func (m *Machine) Restore(now time.Time, s State) {
 	m.since = earlier(s.Since, now)
 	for _, es := range s.Entries {
 		d, rest, err := wire.ParseDescriptor(es.Desc)
-		if err != nil || len(rest) > 0 || d.ID == m.self || m.entries[d.ID] != nil || !fresh(d, now, keepFor) || !m.room(d) {
+		if err != nil || len(rest) > 0 || d.ID == m.self || m.entries[d.ID] != nil || !fresh(d.Issued, now, keepFor) {
 			continue
 		}
-		e := m.add(now, d)
+		if victim, ok := m.room(now, d.ID, origin(es.From)); !ok || victim != nil {
+			continue
+		}
+		e := m.add(now, &d, origin(es.From))
 		e.seen = earlier(es.Seen, now)
-		if es.Good {
-			e.good, e.hasGood = d, true
+		if es.Shown > 0 {
+			e.used, e.backed, e.near = e.desc, min(es.Shown, maxShown), blocks(d)
 		}
 	}
-	m.updates.dirty = len(m.entries) > 0
+	m.view.due = len(m.entries) > 0
 }
 
 func earlier(a, b time.Time) time.Time {

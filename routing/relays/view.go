@@ -1,7 +1,6 @@
 package relays
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -9,99 +8,131 @@ import (
 )
 
 const (
-	// enough is how many independent peers must show a descriptor.
+	// enough is how many independent peers must show a descriptor for it to come into use, and least how many for it to stay.
 	enough = 3
+	least  = 2
 	// leastRelays is how many relays a circuit takes: from when on there is a network to be young.
 	leastRelays = 3
 	// maxNear is how many relays of one /24 (v4) or /48 (v6) are used: those known longest.
 	maxNear = 2
 
-	// The view is announced at most once in announceEvery, or in announceLarge when it is large.
-	announceEvery = 50 * time.Millisecond
-	announceLarge = 10 * time.Second
-	largeView     = 2000
+	// The view is announced at most once in viewPause and viewRelay for each of its relays, the state likewise.
+	viewPause  = 50 * time.Millisecond
+	viewRelay  = 100 * time.Microsecond
+	statePause = time.Second
+	stateRelay = 100 * time.Millisecond
 )
 
-// needed is how many independent peers must show a descriptor for it to be used: three, or all if there are fewer.
-func (m *Machine) needed() int { return max(1, min(enough, len(m.peers))) }
+// judge makes an entry's descriptor the one that is used, if enough show it. It reports whether that may change the view.
+func (m *Machine) judge(e *entry) bool {
+	n := len(e.shown)
+	switch {
+	case e.used == e.desc && n > e.backed:
+		before := e.backed
+		e.backed = n
+		return before < m.need.keep && n >= m.need.keep
+	case e.used != e.desc && n >= m.need.use:
+		e.used, e.backed, e.near = e.desc, n, blocks(*e.desc)
+		return true
+	}
+	return false
+}
 
-// judge makes an entry's descriptor the one that is used, if enough show it.
-func (m *Machine) judge(e *entry) {
-	if e.independent() >= m.needed() {
-		e.good, e.hasGood = e.desc, true
+// announce tells the shell that the view or the state has changed, not too often.
+func (m *Machine) announce(now time.Time) {
+	if m.view.rings(now, viewPause+viewRelay*time.Duration(len(m.entries))) {
+		m.emit(Updated{})
+	}
+	if m.state.rings(now, statePause+stateRelay*time.Duration(len(m.entries))) {
+		m.emit(Changed{})
 	}
 }
 
-// announce tells the shell that the view has changed, not too often.
-func (m *Machine) announce(now time.Time) {
-	if !m.updates.dirty || now.Before(m.updates.next) {
-		return
+func (n *notice) rings(now time.Time, pause time.Duration) bool {
+	if !n.due || now.Before(n.next) {
+		return false
 	}
-	m.updates.dirty = false
-	pause := announceEvery
-	if len(m.entries) > largeView {
-		pause = announceLarge
-	}
-	m.updates.next = now.Add(pause)
-	m.emit(Updated{})
+	n.due, n.next = false, now.Add(pause)
+	return true
 }
 
 // View is what paths are chosen from now.
 func (m *Machine) View(now time.Time) View {
 	v := View{Relays: make([]Relay, 0, len(m.entries))}
+	near := make([][]block, 0, len(m.entries))
 	for i := range m.buckets {
 		for _, e := range m.buckets[i].entries {
-			if e.desc.ID == m.self {
-				continue
-			}
 			m.judge(e)
-			if e.hasGood && e.good.Onion != [32]byte{} && fresh(e.good, now, useFor) {
-				v.Relays = append(v.Relays, Relay{Desc: e.good, Seen: e.seen, Shown: e.independent(), Peer: m.peers[e.desc.ID] != nil})
+			if m.usable(e, now) {
+				v.Relays = append(v.Relays, Relay{Desc: *e.used, Seen: e.seen, Shown: e.backed, Peer: m.peers[e.desc.ID] != nil})
+				near = append(near, e.near)
 			}
 		}
 	}
-	v.Relays = thin(v.Relays)
+	v.Relays = thin(v.Relays, near)
 	if m.since.IsZero() && len(v.Relays) >= leastRelays {
 		m.since = now
+		m.state.due = true
 	}
 	v.Since = m.since
 	return v
 }
 
-// thin leaves at most maxNear relays of each network, those known longest.
-func thin(all []Relay) []Relay {
-	byAge := make([]int, len(all))
-	for i := range byAge {
-		byAge[i] = i
-	}
-	slices.SortStableFunc(byAge, func(a, b int) int { return all[a].Seen.Compare(all[b].Seen) })
-	held := make(map[netip.Prefix]int)
-	keep := make([]bool, len(all))
-	for _, i := range byAge {
-		keep[i] = true
-		for _, p := range blocks(all[i].Desc) {
-			held[p]++
-			keep[i] = keep[i] && held[p] <= maxNear
+func (m *Machine) usable(e *entry, now time.Time) bool {
+	return e.used != nil && e.backed >= m.need.keep && e.desc.ID != m.self && e.used.Onion != [32]byte{} && fresh(e.used.Issued, now, useFor)
+}
+
+// thin leaves at most maxNear relays of each block, those known longest. near are the blocks of each.
+func thin(all []Relay, near [][]block) []Relay {
+	first := make(map[block][maxNear]int32, len(all)) // the places in all, plus one, of those of a block that stay, oldest first
+	for i := range all {
+		for _, p := range near[i] {
+			f := first[p]
+			for k := range f {
+				if f[k] == 0 || all[i].Seen.Before(all[f[k]-1].Seen) {
+					copy(f[k+1:], f[k:])
+					f[k] = int32(i + 1)
+					first[p] = f
+					break
+				}
+			}
 		}
 	}
 	out := all[:0]
 	for i, r := range all {
-		if keep[i] {
+		stays := true
+		for _, p := range near[i] {
+			f := first[p]
+			stays = stays && slices.Contains(f[:], int32(i+1))
+		}
+		if stays {
 			out = append(out, r)
 		}
 	}
 	return out
 }
 
-// blocks lists the /24 (v4) and /48 (v6) of a relay's public addresses.
-func blocks(d wire.Descriptor) (out []netip.Prefix) {
+// block is a /24 (v4) or /48 (v6): its first bytes, and 1 in front of those of v4.
+type block uint64
+
+// blocks lists those of a relay's public addresses.
+func blocks(d wire.Descriptor) (out []block) {
 	for _, a := range addresses(d) {
-		bits := 24
-		if a.Is6() {
-			bits = 48
+		if !public(a) {
+			continue
 		}
-		if p, err := a.Prefix(bits); err == nil && !slices.Contains(out, p) {
-			out = append(out, p)
+		b := block(1)
+		raw := a.AsSlice()
+		if a.Is4() {
+			raw = raw[:3]
+		} else {
+			b, raw = 0, raw[:6]
+		}
+		for _, c := range raw {
+			b = b<<8 | block(c)
+		}
+		if !slices.Contains(out, b) {
+			out = append(out, b)
 		}
 	}
 	return out
@@ -113,8 +144,8 @@ func (m *Machine) Lookup(id wire.NodeID) (wire.Descriptor, bool) {
 	switch {
 	case e == nil:
 		return wire.Descriptor{}, false
-	case e.hasGood:
-		return e.good, true
+	case e.used != nil:
+		return *e.used, true
 	}
-	return e.desc, true
+	return *e.desc, true
 }
