@@ -29,6 +29,7 @@ type network struct {
 	all   []*fetch
 	files uint64
 	left  int // keys to come
+	stop  func() bool
 }
 
 // keyOf says which key of which download a block is.
@@ -47,8 +48,8 @@ type fetch struct {
 }
 
 // newNetwork makes nodes and links them; link makes the graph of their places.
-func newNetwork(cfg sim.NetConfig, link func([]keys.Location) *graph) *network {
-	w := &network{}
+func newNetwork(cfg sim.NetConfig, stop func() bool, link func([]keys.Location) *graph) *network {
+	w := &network{stop: stop}
 	w.net = sim.NewNet(cfg, sim.Tap{Asked: w.asked, Launched: w.launched, Built: w.built, Done: w.done})
 	at := make([]keys.Location, cfg.Nodes)
 	for i := range at {
@@ -62,12 +63,11 @@ func newNetwork(cfg sim.NetConfig, link func([]keys.Location) *graph) *network {
 			}
 		}
 	}
-	w.net.Start()
 	return w
 }
 
 // download has several nodes download files of so many blocks each at the same time. The files are stored for it where they
-// belong, and gone afterwards.
+// belong, and gone afterwards. The records are of no use if the caller's stop reports true by then.
 func (w *network) download(origins []int, blocks int) []*record {
 	w.byKey, w.byOrg, w.all = make(map[keys.ID]keyOf), make(map[int]*fetch), nil
 	for _, origin := range origins {
@@ -79,7 +79,7 @@ func (w *network) download(origins []int, blocks int) []*record {
 			w.ask(f)
 		}
 	}
-	w.net.Run(fetchTime, func() bool { return w.left == 0 })
+	w.net.Run(fetchTime, func() bool { return w.left == 0 || w.stop() })
 	var out []*record
 	for _, f := range w.all {
 		w.net.Finish(f.rec.origin, f.group)
@@ -89,6 +89,7 @@ func (w *network) download(origins []int, blocks int) []*record {
 	for _, f := range w.all {
 		w.net.Forget(f.ids)
 	}
+	w.net.Sweep()
 	return out
 }
 

@@ -17,7 +17,7 @@ var ErrStopped = errors.New("anonymity: stopped")
 
 // Watch is how a caller follows a measurement and ends it. A field that is nil is not called.
 type Watch struct {
-	Stop func() bool       // asked between downloads
+	Stop func() bool       // asked after every event
 	Note func(what string) // told what comes next
 }
 
@@ -120,7 +120,7 @@ func newLab(cfg Config, topology int, watch Watch) *lab {
 		cfg: cfg, topology: topology, watch: watch, cells: make(map[cellKey]*cell), guesses: cfg.source(topology, forGuesses),
 		out: &Sample{cells: make(map[cellKey]part), costs: make(map[costKey]cost), rounds: make(map[roundKey]identified)},
 	}
-	l.net = newNetwork(l.netConfig(), func(at []keys.Location) *graph { return newGraph(at, cfg.source(topology, forGraph)) })
+	l.net = newNetwork(l.netConfig(), l.stopped, func(at []keys.Location) *graph { return newGraph(at, cfg.source(topology, forGraph)) })
 	l.g = l.net.g
 	l.out.degree = float64(l.g.edges()) / float64(cfg.Nodes)
 	l.freenet = newFreenet(l.g, cfg.source(topology, forFreenet))
@@ -252,7 +252,7 @@ func (l *lab) measureWalks() error {
 func (l *lab) measureDirect() error {
 	cfg := l.netConfig()
 	cfg.Direct = true
-	w := newNetwork(cfg, func([]keys.Location) *graph { return l.g })
+	w := newNetwork(cfg, l.stopped, func([]keys.Location) *graph { return l.g })
 	return l.fetchAll(w, Direct, [][]int{l.cfg.Blocks})
 }
 
@@ -272,7 +272,11 @@ func (l *lab) fetchAll(w *network, d design, groups [][]int) error {
 			if l.stopped() {
 				return ErrStopped
 			}
-			for _, rec := range w.download(some, most) {
+			records := w.download(some, most)
+			if l.stopped() {
+				return ErrStopped
+			}
+			for _, rec := range records {
 				c.add(rec)
 				l.judge(d, rec, sizes)
 			}
