@@ -21,7 +21,7 @@ type bin struct{ count, claimed, right float64 }
 // cell collects what one coalition after the other makes of downloads of one size with one design, on one topology.
 type cell struct {
 	marks   [estimators]marks
-	byModel [roles]tallyOf        // flagged by the attack's own threshold, of those with a colluding peer
+	byModel [roles]tallyOf // flagged by the attack's own threshold, of those with a colluding peer
 	trials  float64
 	right   float64
 	spies   float64
