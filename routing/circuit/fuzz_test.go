@@ -222,7 +222,7 @@ func TestNothingIsLeft(t *testing.T) {
 	for g := range 3 {
 		w.step(c, Finished{Group: groupOf(byte(g), 0)})
 	}
-	w.idle(time.Second)
+	w.idle(lingerMost + time.Second)
 	if g := &c.m.origin; len(g.groups)+len(g.locals)+len(g.waiting)+len(g.hungry) > 0 {
 		t.Errorf("%d groups, %d requests, %d places, %d circuits are left", len(g.groups), len(g.locals), len(g.waiting), len(g.hungry))
 	}

@@ -94,6 +94,7 @@ const (
 	cleanMin   = 30 * time.Minute
 	cleanMax   = 60 * time.Minute
 	dirtyTime  = 10 * time.Minute // ± 20 %
+	lingerMost = 30 * time.Second // that a circuit outlasts its use
 	getTime    = 20 * time.Second
 	putTime    = 60 * time.Second // an insert waits for disks
 	lively     = 5 * time.Second  // a circuit that has brought something so lately is given more time for Bulk requests,

@@ -227,15 +227,20 @@ func (o *own) ring(m *Machine, _ *alarm) {
 		o.destroy(m, nil)
 	case o.state == used:
 		o.retire(m)
+	case o.state == closing:
+		o.finishClosing(m)
 	}
 }
 
-// retire takes a circuit away from its group; it ends when what is open on it has been answered.
+// retire takes a circuit away from its group; it ends when what is open on it has been answered, and not before a moment of
+// its own: circuits that end together tell those who see some of them that they belong together.
 func (o *own) retire(m *Machine) {
 	if o.state != used {
 		return
 	}
 	o.state = closing
+	o.use.until = m.now + m.between(0, lingerMost)
+	m.alarms.set(&o.alarm, o.use.until)
 	if s := o.use.slots; s != nil {
 		s.until = m.now + m.exponential(runOn)
 	}
@@ -244,7 +249,7 @@ func (o *own) retire(m *Machine) {
 }
 
 func (o *own) finishClosing(m *Machine) {
-	if o.state == closing && len(o.use.open) == 0 && o.use.slots == nil {
+	if o.state == closing && len(o.use.open) == 0 && o.use.slots == nil && m.now >= o.use.until {
 		o.destroy(m, nil)
 	}
 }

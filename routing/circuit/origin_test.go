@@ -212,3 +212,36 @@ func TestCircuitsOutliveTheView(t *testing.T) {
 		t.Errorf("%+v", c.done[1])
 	}
 }
+
+func TestCircuitsOfAGroupEndApart(t *testing.T) {
+	w := newNet(t, 12, nil)
+	c := w.nodes[0]
+	w.ready(c)
+	blocks := w.keep(64)
+	for i, b := range blocks {
+		w.step(c, Get{Token: Token(i + 1), ID: b.ID(), Class: wire.Bulk, Group: groupOf(1, 1024)})
+	}
+	w.await(c, Token(len(blocks)), 5*time.Minute)
+	var ends []time.Time
+	c.spy = func(e Effect) {
+		if s, ok := e.(Send); ok {
+			if cell, ok := s.Msg.(wire.Cell); ok && cell.Cmd == wire.Destroy {
+				ends = append(ends, w.now)
+			}
+		}
+	}
+	began := w.now
+	w.step(c, Finished{Group: groupOf(1, 1024)})
+	w.idle(2 * lingerMost)
+	if len(ends) < maxGroupCircuits/2 {
+		t.Fatalf("%d circuits have ended", len(ends))
+	}
+	for i, at := range ends {
+		if at.Sub(began) > lingerMost {
+			t.Errorf("a circuit ended after %v", at.Sub(began))
+		}
+		if i > 0 && at.Equal(ends[i-1]) {
+			t.Error("two circuits ended at one instant")
+		}
+	}
+}

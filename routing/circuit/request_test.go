@@ -100,6 +100,7 @@ func TestCircuitsAreReplaced(t *testing.T) {
 		}
 	}
 	w.step(c, Finished{Group: groupOf(1, 10)})
+	w.idle(lingerMost)
 	if s := c.m.Status(w.now); s.Used != 0 {
 		t.Errorf("%d circuits of a finished group are left", s.Used)
 	}
