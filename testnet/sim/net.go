@@ -46,8 +46,7 @@ type Net struct {
 	carried  carried
 	trace    chains
 	cells    int64 // bytes of cells, and of onion keys, on lines
-	started  bool
-	stale    bool // descriptors have changed since the nodes were shown each other's
+	stale    bool  // descriptors have changed since the nodes were shown each other's
 }
 
 // landing is where the answer of key routing belongs: to a circuit's launch at a node, or to the local user.
@@ -81,13 +80,7 @@ func (n *Net) Location(i int) keys.Location { return n.r.nodes[i].id.Location() 
 // Link links two nodes for key routing.
 func (n *Net) Link(a, b int) {
 	n.r.link(n.r.nodes[a], n.r.nodes[b])
-	n.connect(n.r.nodes[a], n.r.nodes[b])
-}
-
-// Start has every node know all others; it is called once, when all are linked.
-func (n *Net) Start() {
-	n.started = true
-	n.announce()
+	n.connect(n.r.nodes[a], n.r.nodes[b], true)
 }
 
 // Hold puts a block into a node's store.
@@ -102,7 +95,8 @@ func (n *Net) Forget(ids []keys.ID) {
 	}
 }
 
-// Fetch has a node ask for a block, of the download that the group names. Tap.Done gives the answer under the token.
+// Fetch has a node ask for a block, of the download that the group names. Tap.Done gives the answer under the token. The node
+// knows all others; links must have been made before.
 func (n *Net) Fetch(node, token int, id keys.ID, group circuit.Group) {
 	p := n.r.nodes[node]
 	if p.onion == nil {
@@ -110,6 +104,10 @@ func (n *Net) Fetch(node, token int, id keys.ID, group circuit.Group) {
 		n.landings[n.tokens] = landing{node: p, token: token, direct: true}
 		n.r.after(0, happening{node: p.n, ev: routing.LocalGet{Token: n.tokens, ID: id, Class: wire.Bulk}})
 		return
+	}
+	if !p.onion.told {
+		p.onion.told = true
+		n.soon(p, circuit.Known{View: n.view(p)})
 	}
 	n.soon(p, circuit.Get{Token: circuit.Token(token), ID: id, Class: wire.Bulk, Group: group})
 }
@@ -119,6 +117,20 @@ func (n *Net) Finish(node int, group circuit.Group) {
 	if p := n.r.nodes[node]; p.onion != nil {
 		n.soon(p, circuit.Finished{Group: group})
 	}
+}
+
+// Sweep closes the lines that were made for circuits and carry none, as nodes do with links that nobody uses.
+func (n *Net) Sweep() {
+	for id := circuit.Link(1); id <= n.newest; id++ {
+		l := n.lines[id]
+		if l == nil || l.routing || l.ends[0].onion.machine.Holds(id)+l.ends[1].onion.machine.Holds(id) > 0 {
+			continue
+		}
+		delete(n.lines, id)
+		n.step(l.ends[0], circuit.LinkDown{Link: id}, chainEnd{})
+		n.step(l.ends[1], circuit.LinkDown{Link: id}, chainEnd{})
+	}
+	n.flush()
 }
 
 // Run lets time pass, but no longer than d, until stop reports true after an event; it reports whether it did.

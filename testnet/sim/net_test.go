@@ -46,7 +46,6 @@ func fetchThrough(t *testing.T, n, blocks int, direct bool) download {
 			net.Link(i, j)
 		}
 	}
-	net.Start()
 	group := circuit.Group{Key: [32]byte{1}, Blocks: blocks}
 	for i := range blocks {
 		var key crypto.Key

@@ -27,12 +27,14 @@ type onion struct {
 	machine  *circuit.Machine
 	identity ed25519.PrivateKey
 	tick     time.Time // of the tick in the queue; zero = none
+	told     bool      // it knows the others: whoever asks for nothing does not need to
 }
 
 // line is a connection of two nodes, on which cells travel.
 type line struct {
-	id   circuit.Link
-	ends [2]*node
+	id      circuit.Link
+	ends    [2]*node
+	routing bool // it belongs to a link of key routing
 }
 
 // carried is what the steps under way have put on lines: what is sent together travels together.
@@ -91,20 +93,19 @@ func (n *Net) describe(p *node, hash [32]byte) {
 		panic("sim: " + err.Error())
 	}
 	p.desc = d
-	if n.started && !n.stale {
+	if !n.stale {
 		n.stale = true
 		n.r.after(announceAfter, happening{call: n.announce})
 	}
 }
 
-// announce shows every node the descriptors of all others.
+// announce shows the descriptors of all others to those who have seen earlier ones.
 func (n *Net) announce() {
 	n.stale = false
 	for _, p := range n.r.nodes {
-		if p.onion == nil {
-			continue
+		if p.onion != nil && p.onion.told {
+			n.step(p, circuit.Known{View: n.view(p)}, chainEnd{})
 		}
-		n.step(p, circuit.Known{View: n.view(p)}, chainEnd{})
 	}
 	n.flush()
 }
@@ -129,12 +130,12 @@ func (n *Net) soon(p *node, ev circuit.Event) {
 }
 
 // connect makes a line between two nodes; a has dialled.
-func (n *Net) connect(a, b *node) {
+func (n *Net) connect(a, b *node, routing bool) {
 	if a.onion == nil {
 		return
 	}
 	n.newest++
-	l := &line{n.newest, [2]*node{a, b}}
+	l := &line{n.newest, [2]*node{a, b}, routing}
 	n.lines[l.id] = l
 	n.step(b, circuit.LinkUp{Link: l.id, Peer: a.id}, chainEnd{})
 	n.step(a, circuit.LinkUp{Link: l.id, Peer: b.id, Dialed: true}, chainEnd{})
@@ -259,7 +260,7 @@ func (n *Net) recordCells(c parcel) {
 
 // dialLine links two nodes for circuits: three flights until both sides have said Hello.
 func (n *Net) dialLine(p, to *node) {
-	n.r.after(3*n.r.latency(p.n, to.n), happening{call: func() { n.connect(p, to) }})
+	n.r.after(3*n.r.latency(p.n, to.n), happening{call: func() { n.connect(p, to, false) }})
 }
 
 // launch begins key routing for a circuit that ends at p.

@@ -51,8 +51,8 @@ func Quick(seed uint64) Config {
 func (c Config) Check() error {
 	c = c.WithDefaults()
 	switch {
-	case c.Nodes < 60 || c.Nodes > 1000:
-		return fmt.Errorf("%d nodes: this measures networks of 60 to 1000", c.Nodes)
+	case c.Nodes < 60 || c.Nodes > 5000:
+		return fmt.Errorf("%d nodes: this measures networks of 60 to 5000", c.Nodes)
 	case c.Topologies < 1 || c.Downloads < 1 || c.Coalitions < 1 || c.Load < 1 || c.Rounds < 1:
 		return fmt.Errorf("numbers of topologies, downloads, coalitions and rounds begin at 1")
 	case c.Downloads > c.Nodes/2:

@@ -35,7 +35,8 @@
 //     which no member is a peer has the score 0: the likelihood ratio of having seen nothing. Equal scores count half.
 //  4. Originators are drawn alike from all nodes, degree by degree, and an observer alone is each of the originator's peers in turn:
 //     if downloading changed nothing of what is seen, an originator would score like any other candidate, and AUC be 0.5.
-//  5. Launch nodes are never among the negatives, in whose favour that would be; they are counted apart.
+//  5. Launch nodes are never among the negatives: they are what the estimators find, and an originator would look better beside
+//     them. They are counted apart.
 //  6. Intervals are over topologies, not over pairs of one topology.
 //
 // # Concurrency
