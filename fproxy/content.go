@@ -68,7 +68,7 @@ func (p *proxy) find(ctx context.Context, source Source, uri keys.URI) (*content
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return content.Open(ctx, remembering{p.recent, source}, uri, content.GetOptions{MaxSize: p.maxSize, Order: content.Reading})
+	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), source}, uri, content.GetOptions{MaxSize: p.maxSize, Order: content.Reading})
 }
 
 // siteOf names what a URI belongs to: all editions and files of one author's site or document, one word, or one file or folder.

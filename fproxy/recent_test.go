@@ -25,7 +25,7 @@ func TestBlocksAreRememberedForAShortTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := remembering{newRecent(), n}
+		s := remembering{newRecent(), "a", n}
 		fetch := func(want int) {
 			t.Helper()
 			got, err := s.Fetch(t.Context(), b.ID(), false)
@@ -46,9 +46,23 @@ func TestBlocksAreRememberedForAShortTime(t *testing.T) {
 	})
 }
 
+// F9
+func TestSitesRememberNothingForEachOther(t *testing.T) {
+	n, b := newNetwork(), block(1)
+	if err := n.Insert(context.Background(), b, false); err != nil {
+		t.Fatal(err)
+	}
+	r := newRecent()
+	for i, site := range []string{"a", "b", "a", "b"} {
+		if _, err := (remembering{r, site, n}).Fetch(context.Background(), b.ID(), false); err != nil || n.count() != min(i+1, 2) {
+			t.Errorf("after site %d: %d fetches, %v", i, n.count(), err)
+		}
+	}
+}
+
 func TestErrorsAreNotRemembered(t *testing.T) {
 	n, b := newNetwork(), block(1)
-	s := remembering{newRecent(), n}
+	s := remembering{newRecent(), "a", n}
 	if _, err := s.Fetch(context.Background(), b.ID(), false); err == nil {
 		t.Fatal("found a block that is not there")
 	}
@@ -65,16 +79,16 @@ func TestRememberedBlocksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newRecent()
 		for i := range recentBlocks + 10 {
-			s.put(block(i))
-			s.put(block(i)) // again: takes no second place
+			s.put("a", block(i))
+			s.put("a", block(i)) // again: takes no second place
 		}
 		if s.order.Len() != recentBlocks || len(s.blocks) != recentBlocks {
 			t.Errorf("%d and %d blocks", s.order.Len(), len(s.blocks))
 		}
-		if _, ok := s.get(block(0).ID()); ok {
+		if _, ok := s.get(place{"a", block(0).ID()}); ok {
 			t.Error("the oldest is still there")
 		}
-		if _, ok := s.get(block(recentBlocks + 9).ID()); !ok {
+		if _, ok := s.get(place{"a", block(recentBlocks + 9).ID()}); !ok {
 			t.Error("the newest is not there")
 		}
 		time.Sleep(recentTime)

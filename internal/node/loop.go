@@ -163,7 +163,7 @@ func (a *alarm) due(deadline func() (time.Time, bool), step func()) {
 func (l *loop) handle(now time.Time, ev any) {
 	switch ev := ev.(type) {
 	case circuit.Received:
-		if l.links.byNumber[ev.Link] != nil {
+		if p := l.links.byNumber[ev.Link]; p != nil && !l.isBarred(p.id) {
 			l.circuitEffects(l.circuits.Step(now, ev))
 		}
 	case routing.Received:

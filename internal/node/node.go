@@ -29,7 +29,7 @@ type Config struct {
 	Transports   []link.Transport // preferred first
 	Listen       []wire.Addr      // where to listen: "tcp/127.0.0.1:0"
 	Seeds        []wire.Descriptor
-	State        []byte             // what Save was given last; nil = nothing
+	State        []byte             // what Save was given last; nil = nothing. New wipes it
 	Save         func([]byte) error // keeps what must outlive the process: guards, known relays, onion keys; nil = nothing is kept
 	Log          *slog.Logger       // nil = silent
 }

@@ -74,10 +74,12 @@ func newMachines(n *Node) machines {
 		}),
 	}
 	s, err := parseState(n.cfg.State)
+	clear(n.cfg.State) // it holds the seeds of onion keys
+	n.cfg.State = nil
 	if err != nil {
 		n.cfg.Log.Error("what this node knew of other nodes cannot be used; it chooses new guards", "err", err)
 	}
-	if err != nil || n.cfg.State == nil {
+	if err != nil || len(s.Circuits.Keys) == 0 && len(s.Relays.Entries) == 0 {
 		return m
 	}
 	m.relays.Restore(time.Now(), s.Relays)
