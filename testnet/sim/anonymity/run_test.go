@@ -131,7 +131,7 @@ func TestInvariant1OneSeedOneReport(t *testing.T) {
 
 func TestMeasureStops(t *testing.T) {
 	asked := 0
-	_, err := Measure(Quick(1), 0, Watch{Stop: func() bool { asked++; return asked > 3 }})
+	_, err := Measure(Config{Nodes: 60, Downloads: 5}, 0, Watch{Stop: func() bool { asked++; return asked > 3 }})
 	if !errors.Is(err, ErrStopped) || asked != 4 {
 		t.Errorf("%v after %d questions", err, asked)
 	}
@@ -139,7 +139,7 @@ func TestMeasureStops(t *testing.T) {
 
 func TestCheckRefusesWhatCannotBeMeasured(t *testing.T) {
 	for _, c := range []Config{
-		{Nodes: 59}, {Nodes: 1001}, {Topologies: -1}, {Downloads: 251}, {Blocks: []int{0}}, {Blocks: []int{4097}}, {Parts: []float64{0.6}}, {Parts: []float64{-0.1}},
+		{Nodes: 59}, {Nodes: 5001}, {Topologies: -1}, {Downloads: 251}, {Blocks: []int{0}}, {Blocks: []int{4097}}, {Parts: []float64{0.6}}, {Parts: []float64{-0.1}},
 	} {
 		if c.Check() == nil {
 			t.Errorf("%+v is accepted", c)
