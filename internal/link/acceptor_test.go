@@ -161,6 +161,8 @@ type pipeChannel struct {
 
 func (p pipeChannel) Binding() Binding { return p.binding }
 
+func (p pipeChannel) Remote() netip.Addr { return netip.Addr{} }
+
 // knockAt starts the handshake of a stranger, and returns the stranger's end.
 func knockAt(a *Acceptor, t *Ticket) pipeChannel {
 	mine, theirs := net.Pipe()

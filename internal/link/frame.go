@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,8 @@ type Channel interface {
 	SetWriteDeadline(t time.Time) error
 	// Binding is the value that ties proofs to this channel.
 	Binding() Binding
+	// Remote is the address at which the other end is seen; invalid if there is none.
+	Remote() netip.Addr
 }
 
 // conn carries frames over a channel.
@@ -52,6 +55,8 @@ type conn struct {
 }
 
 func (c *conn) Peer() wire.NodeID { return c.peer }
+
+func (c *conn) Remote() netip.Addr { return c.ch.Remote() }
 
 func (c *conn) Read() ([]byte, error) {
 	if c.readErr != nil {

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"nightjar/routing/wire"
 )
@@ -22,6 +23,8 @@ const MaxFrame = wire.MaxMessage
 type Conn interface {
 	// Peer is the identity that the other end proved.
 	Peer() wire.NodeID
+	// Remote is the address at which the other end is seen; invalid if the transport has none.
+	Remote() netip.Addr
 	// Read returns the next frame, in a slice that belongs to the caller. io.EOF after an orderly end.
 	Read() ([]byte, error)
 	// Write queues a frame; Flush sends what is queued.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -84,6 +85,7 @@ type script struct {
 }
 
 func (s *script) Binding() Binding           { return s.binding }
+func (s *script) Remote() netip.Addr         { return netip.Addr{} }
 func (s *script) Read(p []byte) (int, error) { return s.in.Read(p) }
 func (s *script) Write(p []byte) (int, error) {
 	s.writes++

@@ -60,7 +60,9 @@ func (l *loop) enter(now time.Time, p *peer) {
 	if p.purpose == wire.ForCircuits {
 		l.links.circuits++
 	}
-	l.relayEffects(l.relays.Step(now, relays.PeerUp{Peer: p.id, Desc: p.hello, Routing: p.purpose == wire.ForRouting}))
+	l.relayEffects(l.relays.Step(now, relays.PeerUp{
+		Peer: p.id, Desc: p.hello, From: p.conn.Remote(), Routing: p.purpose == wire.ForRouting,
+	}))
 	l.circuitEffects(l.circuits.Step(now, circuit.LinkUp{Link: p.number, Peer: p.id, Dialed: !p.inbound}))
 }
 

@@ -188,3 +188,15 @@ func (r rig) listenerEnd() {
 	r.send(accepted, []byte("here"))
 	r.receive(dialled)
 }
+
+// remote: a transport over the network says where the other end is; one that has no addresses says nothing.
+func (r rig) remote() {
+	a, b := r.node(link.Options{}), r.node(link.Options{})
+	l := r.listen(b)
+	dialled, accepted := r.dial(a, l.Address(), b.id), r.accept(l)
+	for _, c := range []link.Conn{dialled, accepted} {
+		if at := c.Remote(); at.IsValid() && !at.IsLoopback() || at.IsValid() != r.s.Addresses {
+			r.Errorf("%v", at)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package linktest
 import (
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -154,6 +155,7 @@ type end struct {
 }
 
 func (e *end) Binding() link.Binding       { return e.binding }
+func (e *end) Remote() netip.Addr          { return netip.Addr{} }
 func (e *end) Read(p []byte) (int, error)  { return e.in.read(p) }
 func (e *end) Write(p []byte) (int, error) { return e.out.write(p) }
 

@@ -33,6 +33,8 @@ type Subject struct {
 	Stranger func(address string) (io.ReadWriteCloser, error)
 	// StrangerHears says that it does tell.
 	StrangerHears bool
+	// Addresses says that connections tell where their other end is seen.
+	Addresses bool
 }
 
 // ChannelListener accepts channels without a proof.
@@ -99,6 +101,7 @@ var cases = []struct {
 	{"names are not resolved", rig.names},
 	{"an address in use", rig.addressInUse},
 	{"a listener's end", rig.listenerEnd},
+	{"where the other end is seen", rig.remote},
 }
 
 // rig is a case's surroundings. Whatever it hands out is closed when the case ends.

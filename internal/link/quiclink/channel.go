@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 
@@ -40,6 +41,13 @@ func newChannel(qc *quic.Conn, s *socket, stream func() (*quic.Stream, error)) (
 }
 
 func (c *channel) Binding() link.Binding { return c.binding }
+
+func (c *channel) Remote() netip.Addr {
+	if a, ok := c.conn.RemoteAddr().(*net.UDPAddr); ok {
+		return a.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
 
 func (c *channel) Read(p []byte) (int, error) {
 	n, err := c.Stream.Read(p)

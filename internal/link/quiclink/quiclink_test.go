@@ -48,6 +48,7 @@ func subject(testing.TB) linktest.Subject {
 	t := newTransport(newKey(), link.Options{})
 	return linktest.Subject{
 		New:         New,
+		Addresses:   true,
 		DialChannel: t.open,
 		ListenChannel: func() (linktest.ChannelListener, error) {
 			config, err := link.ServerTLS(alpn)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -34,6 +35,13 @@ type channel struct {
 }
 
 func (c *channel) Binding() link.Binding { return c.binding }
+
+func (c *channel) Remote() netip.Addr {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
 
 // Write sends p in as many records as it needs and in one write to the socket.
 func (c *channel) Write(p []byte) (int, error) {

@@ -44,6 +44,7 @@ func subject(testing.TB) linktest.Subject {
 	t := newTransport(link.Options{})
 	return linktest.Subject{
 		New:         New,
+		Addresses:   true,
 		DialChannel: t.open,
 		ListenChannel: func() (linktest.ChannelListener, error) {
 			config, err := link.ServerTLS(alpn)
