@@ -149,13 +149,21 @@ func circuitOf(seen []sighting, from wire.NodeID) (path []wire.NodeID) {
 	return path
 }
 
-// launchers are the nodes that asked for a block without having been asked.
+// launchers are the nodes that asked for a block, or handed it on, without having been asked.
 func launchers(seen []sighting, id keys.ID) (first []wire.NodeID) {
 	asked := map[wire.NodeID]bool{}
 	for _, s := range seen {
-		g, ok := s.msg.(wire.Get)
+		var of keys.ID
+		switch m := s.msg.(type) {
+		case wire.Get:
+			of = m.ID
+		case wire.Put:
+			if m.HTL > 0 { // 0 is a copy for the sink set
+				of = m.Block.ID()
+			}
+		}
 		switch {
-		case !ok || g.ID != id:
+		case of != id:
 		case !s.sent:
 			asked[s.at] = true
 		case !asked[s.at] && !slices.Contains(first, s.at):
@@ -214,6 +222,7 @@ func TestNothingObservableLinksTheOriginatorToAKey(t *testing.T) {
 		ctx := context.Background()
 		seed, originator := byte(0), net.nodes[5]
 		self := originator.Self().ID
+		fetched, inserted := 0, 0 // rounds in which a launch was to be seen: a launch node that keeps the block asks nobody
 		for range 12 {
 			var b keys.Block
 			b, seed = net.farBlock(seed, self)
@@ -222,12 +231,15 @@ func TestNothingObservableLinksTheOriginatorToAKey(t *testing.T) {
 			if err := c.Insert(ctx, b, false); err != nil {
 				t.Fatal(err)
 			}
-			checkHidden(t, o.stop(), self, b.ID(), nil)
+			seen := o.stop()
+			checkHidden(t, seen, self, b.ID(), nil)
+			inserted += len(launchers(seen, b.ID()))
 			o.start()
 			if _, err := c.Fetch(ctx, b.ID(), false); err != nil {
 				t.Fatal(err)
 			}
-			seen := o.stop()
+			seen = o.stop()
+			fetched += len(launchers(seen, b.ID()))
 			path := circuitOf(seen, self)
 			if len(path) != 4 {
 				t.Fatalf("the block's cells passed %d links, want 3", len(path)-1)
@@ -235,6 +247,9 @@ func TestNothingObservableLinksTheOriginatorToAKey(t *testing.T) {
 			checkHidden(t, seen, self, b.ID(), path)
 			c.Close()
 			time.Sleep(time.Minute) // circuits are built anew meanwhile
+		}
+		if fetched == 0 || inserted == 0 {
+			t.Errorf("%d launches of fetches and %d of inserts were seen: the checks of launch nodes have shown nothing", fetched, inserted)
 		}
 	})
 }
