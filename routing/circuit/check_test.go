@@ -22,8 +22,8 @@ func check(t testing.TB, p *peer) {
 				t.Errorf("%s: an end is listed under another number", p.name)
 			}
 			held += e.out.n
-			if e.flow.src != nil {
-				of(e.flow.src).held += e.out.n
+			if src := e.payer(); src != nil {
+				of(src).held += e.out.n
 			}
 			switch c := e.carrier.(type) {
 			case *relayed:

@@ -24,10 +24,22 @@ func (p *pace) took(now, sent time.Duration, full bool) {
 // fair share.
 func full(here, most, all, mostAll int) bool { return here >= most || all >= mostAll && here >= fair }
 
-// hold counts cells that wait in e.
-func (m *Machine) hold(e *end, n int) { m.holdFrom(e.flow.src, n) }
+// payer is the link that cells which wait in e count for: the one that they came from, or, of those that this node made at
+// the end of somebody's circuit, the one that they go out on, since whoever asked for them is beyond it; nil = this node.
+func (e *end) payer() *link {
+	if e.flow.src != nil {
+		return e.flow.src
+	}
+	if _, others := e.carrier.(*relayed); others {
+		return e.link
+	}
+	return nil
+}
 
-// holdFrom counts cells that have come from a link and wait; nil = this node.
+// hold counts cells that wait in e.
+func (m *Machine) hold(e *end, n int) { m.holdFrom(e.payer(), n) }
+
+// holdFrom counts cells that wait on a link's account; nil = this node.
 func (m *Machine) holdFrom(src *link, n int) {
 	m.net.held += n
 	if src != nil {
@@ -58,7 +70,7 @@ func (m *Machine) queue(e *end, b *body) bool {
 	e.out.push(b)
 	m.hold(e, 1)
 	m.wake(e)
-	m.limit(e.flow.src)
+	m.limit(e.payer())
 	return true
 }
 
@@ -79,7 +91,7 @@ func (m *Machine) wake(e *end) {
 	}
 }
 
-// heaviest is the link from which most waiting cells have come; the first of equals, so that map order does not matter.
+// heaviest is the link that most waiting cells count for; the first of equals, so that map order does not matter.
 func (m *Machine) heaviest() *link {
 	var worst *link
 	for _, l := range m.net.links {
@@ -90,13 +102,17 @@ func (m *Machine) heaviest() *link {
 	return worst
 }
 
-// relieve ends the circuit that holds most of what has come from a link; the first of equals.
+// relieve ends the circuit that holds most of what counts for a link; the first of equals.
 func (m *Machine) relieve(src *link) {
 	var worst *relayed
 	most := 0
 	for _, e := range src.inOrder() {
 		if r, ok := e.carrier.(*relayed); ok {
-			if n := r.held(r.other(e)); n > most {
+			n := r.held(r.other(e))
+			if e.payer() == src {
+				n += e.out.n
+			}
+			if n > most {
 				worst, most = r, n
 			}
 		}

@@ -173,3 +173,55 @@ func TestOwnDialsAreNotShutOut(t *testing.T) {
 	w.cut(c)
 	w.ready(c)
 }
+
+// SPEC §9: what a relay itself has made for circuits whose link is not read is bounded as well, and its price is paid there.
+func TestOwnAnswersOnALinkThatIsNotReadAreBounded(t *testing.T) {
+	w := newNet(t, 1, oneUser)
+	p := w.nodes[0]
+	const mute, quiet = Link(7), Link(8)
+	open := func(l Link, n int) (all []*relayed) {
+		w.step(p, LinkUp{Link: l, Peer: wire.NodeID{byte(l)}})
+		for i := range n {
+			circ := uint32(4 + 2*i)
+			for _, half := range begun(t, p) {
+				w.step(p, Received{Link: l, Msg: wire.Cell{Circ: circ, Cmd: wire.Create, Body: half}})
+			}
+			all = append(all, p.m.net.links[l].ends[circ].carrier.(*relayed))
+		}
+		return all
+	}
+	other := open(quiet, 1)[0]
+	w.idle(time.Second)
+	all := open(mute, 2*maxHeld/maxQueue)
+	w.do(p, func(m *Machine) {
+		m.net.links[mute].inflight = window
+		for range maxQueue - 1 {
+			for _, r := range all {
+				if !r.dead {
+					ask := m.newBody()
+					header{cmd: cmdProbe, flags: probeAsk}.write(ask, nil)
+					r.command(m, ask)
+				}
+			}
+		}
+	})
+	if n := p.m.net.held; n > maxHeld {
+		t.Errorf("%d cells wait for a link that is not read", n)
+	}
+	if other.dead {
+		t.Error("a circuit of another link was ended")
+	}
+	check(t, p)
+}
+
+// begun makes the two halves of a CREATE for a node.
+func begun(t *testing.T, p *peer) (halves [2]*body) {
+	t.Helper()
+	_, create, err := onion.Begin(p.m.cfg.Rand, p.id, p.m.ring.own[0].key.Public(), new([onion.ExtSize]byte))
+	if err != nil {
+		t.Fatal(err)
+	}
+	halves = [2]*body{new(body), new(body)}
+	copy(halves[1][:], create[copy(halves[0][:], create):])
+	return halves
+}
