@@ -11,9 +11,9 @@ import (
 	"nightjar/keys"
 )
 
-// getParallel is how many blocks of a get are on their way: each waits a tenth of a second on average before it is launched, so
-// that fewer would leave the circuits idle. It is as many as two guards let through for a download.
-const getParallel = 448
+// parallel is how many blocks of a job are on their way: each waits a tenth of a second on average before it is launched, so
+// that fewer would leave the circuits, and an insert's disks, idle. It is as many as two guards let through.
+const parallel = 448
 
 // PutSpec says what a put inserts and how.
 type PutSpec struct {
@@ -61,6 +61,7 @@ func (j *Job) putOptions() content.PutOptions {
 		Name:       j.put.Name,
 		MIME:       j.put.MIME,
 		Convergent: j.put.Convergent,
+		Parallel:   parallel,
 		Progress:   j.report,
 		Now:        time.Now,
 	}
@@ -107,7 +108,7 @@ func (j *Job) find(ctx context.Context) (*content.Object, error) {
 		defer stop()
 	}
 	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{
-		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: getParallel,
+		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel,
 	})
 	return o, j.verdict(ctx, err)
 }
