@@ -51,15 +51,21 @@ func (s *Selector) rested(now time.Time, from, to wire.NodeID) bool {
 	return o == nil || now.Sub(o.at) >= retryAll
 }
 
-// passedOver reports whether so many could not reach a relay that it is likely to be down.
-func (s *Selector) passedOver(now time.Time, id wire.NodeID) bool {
-	n := 0
-	for _, o := range s.down[id] {
-		if now.Before(o.until) {
-			n++
+// allPassedOver lists the relays that so many could not reach that they are likely to be down, and how many say so.
+func (s *Selector) allPassedOver(now time.Time) map[*known]int {
+	over := make(map[*known]int)
+	for id, all := range s.down {
+		n := 0
+		for _, o := range all {
+			if now.Before(o.until) {
+				n++
+			}
+		}
+		if k := s.known[id]; k != nil && n >= believed {
+			over[k] = n
 		}
 	}
-	return n >= believed
+	return over
 }
 
 // failed notes that from could not reach to.

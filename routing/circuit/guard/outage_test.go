@@ -207,3 +207,33 @@ func TestTwoLiarsCannotLeaveOnlyTheirFriends(t *testing.T) {
 		}
 	}
 }
+
+// TestRelaysThatDoNotExistDoNotTakeAllTheCircuits: everybody who is up is a peer, and as many relays that are known by name only
+// are none. They must not be all that circuits end at.
+func TestRelaysThatDoNotExistDoNotTakeAllTheCircuits(t *testing.T) {
+	for seed := range uint64(20) {
+		v := network(t, 7+enough, epoch)
+		for i := range 7 {
+			v.Relays[i].Peer = true
+		}
+		dead := ids(v.Relays[7:])
+		s := selector(seed)
+		early := v
+		early.Relays = v.Relays[:7] // so that guards and middles are of those that are up
+		s.Update(epoch.Add(time.Minute), early)
+		now := epoch.Add(2 * time.Minute)
+		s.Update(now, v)
+		built := 0
+		for range 200 {
+			now = now.Add(time.Second)
+			p := choose(t, s, now)
+			ok := !dead[p.Hops[2].ID]
+			if s.Result(now, p, hops-1, ok); ok {
+				built++
+			}
+		}
+		if built < 60 {
+			t.Errorf("seed %d: %d of 200 circuits were built", seed, built)
+		}
+	}
+}

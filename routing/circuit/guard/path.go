@@ -63,8 +63,7 @@ func (s *Selector) byBias(guards []*known) (good, bad []*known) {
 }
 
 // launches lists who may be the last hop: all that are old enough, without this node's peers and the guards that it has used
-// where there are enough others. Those that several could not reach are left out, but never more than a third: relays that lie
-// about others must not be able to narrow the choice to their friends.
+// where enough others are left that several have not failed to reach lately: else the dead among the others would be all there is.
 func (s *Selector) launches(now time.Time) []*known {
 	age := s.ages(now).Launch
 	used := make([]*known, 0, sampledGuards)
@@ -73,13 +72,16 @@ func (s *Selector) launches(now time.Time) []*known {
 			used = append(used, s.known[g.ID])
 		}
 	}
-	all := s.scratch[:0]
+	all, up := s.scratch[:0], 0
 	for _, r := range s.all {
 		if now.Sub(r.Seen) >= age && !r.Peer && !slices.Contains(used, r) {
 			all = append(all, r)
+			if len(s.down[r.Desc.ID]) < believed {
+				up++
+			}
 		}
 	}
-	if len(all) < enough {
+	if up < enough {
 		all = all[:0]
 		for _, r := range s.all {
 			if now.Sub(r.Seen) >= age {
@@ -88,16 +90,24 @@ func (s *Selector) launches(now time.Time) []*known {
 		}
 	}
 	s.scratch = all[:0]
-	over := 0
-	for id := range s.down {
-		if s.passedOver(now, id) {
-			over++
-		}
-	}
-	if over == 0 || 3*over > len(all) {
+	return believing(all, s.allPassedOver(now))
+}
+
+// believing leaves out those that several could not reach, but never more than a third, those of whom most say so first: relays
+// that lie about others must not be able to narrow the choice to their friends.
+func believing(all []*known, over map[*known]int) []*known {
+	if len(over) == 0 {
 		return all
 	}
-	return slices.DeleteFunc(all, func(r *known) bool { return s.passedOver(now, r.Desc.ID) })
+	var out []*known
+	for _, r := range all {
+		if over[r] > 0 {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *known) int { return over[b] - over[a] })
+	out = out[:min(len(out), len(all)/3)]
+	return slices.DeleteFunc(all, func(r *known) bool { return slices.Contains(out, r) })
 }
 
 // draw draws a path from who may take each place, all paths that are possible alike: a relay that fails every circuit but those
