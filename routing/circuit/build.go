@@ -210,7 +210,11 @@ func (m *Machine) buildFailed(o *own) {
 	}
 	m.guard.Result(m.time(), o.path, reached, false)
 	m.effects = append(m.effects, Changed{})
-	pause := failPause << min(g.failed.builds, failPauses)
+	doublings := failPauses
+	if reached > 0 {
+		doublings = failBeyond
+	}
+	pause := failPause << min(g.failed.builds, doublings)
 	if g.failed.builds == 0 || m.now > g.failed.at { // those that fail together have one cause
 		g.failed.builds++
 		g.failed.at = m.now

@@ -245,3 +245,25 @@ func TestCircuitsOfAGroupEndApart(t *testing.T) {
 		}
 	}
 }
+
+// SPEC §8: while the guard answers, what is beyond it is tried often: whoever waits must not wait half a minute for each try
+// because many relays are down.
+func TestPausesAreShortWhileTheGuardAnswers(t *testing.T) {
+	w := newNet(t, 9, oneUser)
+	c := w.nodes[0]
+	w.touch = func(from, _ *peer, msg wire.Message, _ Link) []wire.Message {
+		if m, ok := msg.(wire.Cell); ok && m.Cmd == wire.Create && from != c {
+			return nil // no relay is reached by another
+		}
+		return []wire.Message{msg}
+	}
+	w.step(c, Get{Token: 1, ID: dataID(1), Class: wire.Interactive, Group: groupOf(1, 1)})
+	var longest time.Duration
+	w.run(5*time.Minute, func() bool {
+		longest = max(longest, c.m.origin.retry-c.m.now)
+		return false
+	})
+	if n := c.m.origin.failed.builds; n < 8 || longest > 6*time.Second {
+		t.Errorf("after %d failures in a row a pause of %v", n, longest)
+	}
+}
