@@ -15,6 +15,11 @@ func check(t testing.TB, p *peer) {
 		return loads[l]
 	}
 	puts := 0
+	for _, d := range m.net.dials {
+		if d.by != nil {
+			of(d.by).dials++
+		}
+	}
 	for _, l := range m.net.links {
 		of(l)
 		for circ, e := range l.ends {

@@ -22,8 +22,10 @@ const (
 	fair = 16
 	// maxSetups is how many circuits of one link may wait for a dial, a key or a handshake of the next relay.
 	maxSetups = 64
-	// maxDials is how many connections for circuits of others may be under way.
-	maxDials = 64
+	// maxDials is how many connections for circuits of others may be under way, maxLinkDials for those of one link: addresses
+	// that accept and say nothing must not keep all of them.
+	maxDials     = 64
+	maxLinkDials = 8
 	// setupBurst and setupRate bound what costs a relay public-key operations, per link: CREATE, EXTEND, DESC, AskKey.
 	setupBurst = 512
 	setupRate  = 64 // a second
@@ -105,6 +107,7 @@ const (
 	lookAgain  = time.Second // when no path could be chosen
 	failPause  = 250 * time.Millisecond
 	failPauses = 7 // doublings: half a minute
+	failBeyond = 4 // if the guard answers: what is down beyond it is found by trying, and no network has to be spared meanwhile
 )
 
 // Times of the relay. SPEC.md §8.

@@ -28,6 +28,7 @@ type dial struct {
 	waiters []linkWaiter
 	tried   wire.Descriptor // what the shell was given
 	newest  wire.Descriptor // of those who wait
+	by      *link           // whose circuit was the first to want it; nil = this node's own
 }
 
 // linkWaiter waits for a link; nil says that there will be none.
@@ -56,6 +57,7 @@ type load struct {
 	carried  int // circuits
 	held     int // cells that wait anywhere
 	setups   int // circuits that wait for the next relay
+	dials    int // connections under way
 	launches int // requests here that are not answered
 	answers  int // blocks that wait to be sent as answers
 	puts     int // blocks of PUTs
@@ -129,6 +131,9 @@ func (m *Machine) answerDial(peer wire.NodeID, l *link) {
 		return
 	}
 	delete(m.net.dials, peer)
+	if d.by != nil {
+		d.by.load.dials--
+	}
 	for _, w := range d.waiters {
 		w.linked(m, l)
 	}
@@ -180,13 +185,23 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 	}
 	x := m.net.dials[d.ID]
 	_, mine := w.(*own) // whose number is bounded, and who must not be shut out by others' dials
-	if d.ID == m.self || !mine && (x == nil && len(m.net.dials) >= maxDials || x != nil && len(x.waiters) >= maxSetups) {
+	by := dialler(w)
+	var refused bool
+	if x == nil {
+		refused = len(m.net.dials) >= maxDials || by != nil && by.load.dials >= maxLinkDials
+	} else {
+		refused = len(x.waiters) >= maxSetups
+	}
+	if d.ID == m.self || !mine && refused {
 		w.linked(m, nil)
 		return
 	}
 	if x == nil {
-		x = &dial{since: -dialTime}
+		x = &dial{since: -dialTime, by: by}
 		m.net.dials[d.ID] = x
+		if by != nil {
+			by.load.dials++
+		}
 	}
 	x.waiters = append(x.waiters, w)
 	if d.Issued > x.newest.Issued || len(x.waiters) == 1 {
@@ -195,6 +210,14 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 	if m.now-x.since >= dialTime {
 		m.dial(x, mine)
 	}
+}
+
+// dialler is the link whose circuit wants a connection; nil = this node itself.
+func dialler(w linkWaiter) *link {
+	if r, others := w.(*relayed); others {
+		return r.prev.link
+	}
+	return nil
 }
 
 // forgetDial takes w out of those who wait for a link.

@@ -1,6 +1,8 @@
 package circuit
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"testing"
 	"time"
 
@@ -174,25 +176,55 @@ func TestOwnDialsAreNotShutOut(t *testing.T) {
 	w.ready(c)
 }
 
+// SPEC §9: circuits of one link that name nodes which do not answer do not keep those of other links from new connections.
+func TestDialsOfOneLinkLeaveRoomForOthers(t *testing.T) {
+	w := newNet(t, 1, oneUser)
+	p := w.nodes[0]
+	asked := map[wire.NodeID]bool{}
+	p.spy = func(e Effect) {
+		if e, ok := e.(Connect); ok {
+			asked[e.Node.ID] = true
+		}
+	}
+	name := func(r *relayed, n byte) wire.NodeID {
+		d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, 32)), 3600, [32]byte{1}, []wire.Addr{"tcp/192.0.2.1:1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.do(p, func(m *Machine) {
+			b := m.newBody()
+			header{cmd: cmdDesc}.write(b, d.Append(nil))
+			r.command(m, b)
+		})
+		return d.ID
+	}
+	hostile, honest := w.carry(p, 7, maxSetups), w.carry(p, 8, 1)
+	var first wire.NodeID
+	for i, r := range hostile {
+		if id := name(r, byte(i+1)); i == 0 {
+			first = id
+		}
+	}
+	if n := len(asked); n != maxLinkDials {
+		t.Errorf("%d connections were asked for by circuits of one link", n)
+	}
+	if !asked[name(honest[0], 200)] {
+		t.Error("no connection was asked for by a circuit of another link")
+	}
+	w.step(p, DialFailed{first})
+	if more := w.carry(p, 9, 1); !asked[name(more[0], 201)] || p.m.net.links[7].load.dials != maxLinkDials-1 {
+		t.Error("a dial that failed is still counted")
+	}
+	check(t, p)
+}
+
 // SPEC §9: what a relay itself has made for circuits whose link is not read is bounded as well, and its price is paid there.
 func TestOwnAnswersOnALinkThatIsNotReadAreBounded(t *testing.T) {
 	w := newNet(t, 1, oneUser)
 	p := w.nodes[0]
 	const mute, quiet = Link(7), Link(8)
-	open := func(l Link, n int) (all []*relayed) {
-		w.step(p, LinkUp{Link: l, Peer: wire.NodeID{byte(l)}})
-		for i := range n {
-			circ := uint32(4 + 2*i)
-			for _, half := range begun(t, p) {
-				w.step(p, Received{Link: l, Msg: wire.Cell{Circ: circ, Cmd: wire.Create, Body: half}})
-			}
-			all = append(all, p.m.net.links[l].ends[circ].carrier.(*relayed))
-		}
-		return all
-	}
-	other := open(quiet, 1)[0]
-	w.idle(time.Second)
-	all := open(mute, 2*maxHeld/maxQueue)
+	other := w.carry(p, quiet, 1)[0]
+	all := w.carry(p, mute, 2*maxHeld/maxQueue)
 	w.do(p, func(m *Machine) {
 		m.net.links[mute].inflight = window
 		for range maxQueue - 1 {
@@ -214,8 +246,21 @@ func TestOwnAnswersOnALinkThatIsNotReadAreBounded(t *testing.T) {
 	check(t, p)
 }
 
+// carry opens circuits at a node over a new link from somebody who is not in the network.
+func (w *net) carry(p *peer, l Link, n int) (all []*relayed) {
+	w.step(p, LinkUp{Link: l, Peer: wire.NodeID{byte(l)}})
+	for i := range n {
+		circ := uint32(4 + 2*i)
+		for _, half := range begun(w.t, p) {
+			w.step(p, Received{Link: l, Msg: wire.Cell{Circ: circ, Cmd: wire.Create, Body: half}})
+		}
+		all = append(all, p.m.net.links[l].ends[circ].carrier.(*relayed))
+	}
+	return all
+}
+
 // begun makes the two halves of a CREATE for a node.
-func begun(t *testing.T, p *peer) (halves [2]*body) {
+func begun(t testing.TB, p *peer) (halves [2]*body) {
 	t.Helper()
 	_, create, err := onion.Begin(p.m.cfg.Rand, p.id, p.m.ring.own[0].key.Public(), new([onion.ExtSize]byte))
 	if err != nil {
