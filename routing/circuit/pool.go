@@ -2,8 +2,12 @@ package circuit
 
 import "time"
 
-// startOrigin draws what the originator needs once.
-func (m *Machine) startOrigin() { m.draw(m.origin.secret[:]) }
+// startOrigin draws what the originator needs once, and finds out at once whether there is anything to build circuits of: Status says
+// so before the first view comes.
+func (m *Machine) startOrigin() {
+	m.draw(m.origin.secret[:])
+	m.refill()
+}
 
 // count is the number of circuits that are being built, and that are clean.
 func (g *origin) count() (building, ready int) {

@@ -270,3 +270,12 @@ func begun(t testing.TB, p *peer) (halves [2]*body) {
 	copy(halves[1][:], create[copy(halves[0][:], create):])
 	return halves
 }
+
+// A machine that has been shown no relays says what is missing from its first step on.
+func TestWhatIsMissingIsSaidAtOnce(t *testing.T) {
+	w := newNet(t, 1, oneUser)
+	w.step(w.nodes[0], Tick{})
+	if s := w.nodes[0].m.Status(w.now); s.Missing != 3 || s.Why == "" {
+		t.Errorf("%+v", s)
+	}
+}
