@@ -47,7 +47,7 @@ func (m *Machine) Status(now time.Time) Status {
 	case g.why != nil:
 		s.Why = g.why.Error()
 	case g.failed.builds >= cleanPool || s.Clean+s.Used == 0 && g.failed.builds > 0:
-		s.Why = fmt.Sprintf("the last %d attempts to build a circuit have failed; the next one follows shortly", g.failed.builds)
+		s.Why = fmt.Sprintf("attempts to build a circuit that have failed in a row: %d; the next one follows shortly", g.failed.builds)
 	}
 	return s
 }
