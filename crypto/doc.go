@@ -20,6 +20,7 @@
 //	    a random source that fails or repeats does not reveal the key.
 //	C7  Secrets print redacted under every verb, refuse to be marshalled, and are overwritten by Wipe.
 //	C8  All failures to authenticate are one error.
+//	C9  No passphrase is turned into a key at less than a floor of work, nor at more memory than a node has.
 //
 // # Concurrency
 //
@@ -27,5 +28,6 @@
 //
 // # Reading order
 //
-// key.go, labels.go, block.go, aead.go, blind.go (who can make which key), sign.go (signing and verifying).
+// key.go, labels.go, block.go, aead.go, blind.go (who can make which key), sign.go (signing and verifying),
+// passphrase.go.
 package crypto
