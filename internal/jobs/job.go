@@ -17,17 +17,20 @@ type Kind string
 
 // The kinds of job.
 const (
-	Put Kind = "put"
-	Get Kind = "get"
+	Put  Kind = "put"
+	Get  Kind = "get"
+	Keep Kind = "keep" // only queued
 )
 
 // State is how far a job is.
 type State string
 
-// The states of a job; the last three are final.
+// The states of a job; the last three are final. Paused and Retrying are for queued jobs alone.
 const (
-	Waiting   State = "waiting"
-	Running   State = "running"
+	Waiting   State = "waiting"  // for its turn, or until Snapshot.Next
+	Running   State = "running"  //
+	Paused    State = "paused"   // by its user, or because of Snapshot.Err, which somebody must do something about
+	Retrying  State = "retrying" // Snapshot.Err is in the way, and looked at again at Snapshot.Next
 	Done      State = "done"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
@@ -36,23 +39,40 @@ const (
 // Final reports whether a job in this state can change no more.
 func (s State) Final() bool { return s == Done || s == Failed || s == Cancelled }
 
+// Times are when what happened to a job; the zero time is "not yet".
+type Times struct {
+	Created time.Time
+	Started time.Time // last
+	Ended   time.Time
+	Next    time.Time // when a job that waits, is retrying or paused by itself goes on
+}
+
+// Plan is what a snapshot says of queued jobs alone.
+type Plan struct {
+	Queued   bool   // the job is kept on the disk and run by the manager
+	Path     string // what is read or written
+	Priority Priority
+	Tries    int // failures in a row that passed or may pass
+
+	Gone bool // the job is no longer listed; only in what Manager.Watch sends
+}
+
 // Snapshot describes a job at one moment.
 type Snapshot struct {
-	ID       ID
-	Kind     Kind
-	Folder   bool   // the content is a folder; of a get known once its manifest was found
-	Name     string // the name that the user gave, "" = none
-	State    State
-	Created  time.Time
-	Started  time.Time // zero until running
-	Ended    time.Time // zero until final
+	ID     ID
+	Kind   Kind
+	Folder bool   // the content is a folder; of a get known once its manifest was found
+	Name   string // the name that the user gave, "" = none
+	State  State
+	Times
 	Progress content.Progress
 	Rate     float64  // content bytes per second of late
-	URI      keys.URI // the result of a put that is done; the resolved request URI of a get whose manifest was found
+	URI      keys.URI // the result of a put, known when it is done or, if that was asked for, earlier; the resolved request URI of a get whose manifest was found; what a keep keeps
 	Size     uint64   // content bytes; of a put known when it is done, of a get once its manifest was found
 	MIME     string   // of a get of a file once its manifest was found
 	Obstacle error    // why a running job cannot go on at the moment; nil = nothing is in the way
-	Err      error    // set if and only if State is Failed or Cancelled
+	Err      error    // why State is Failed, Cancelled, Retrying or Paused; nil otherwise, and if the user paused it
+	Plan
 }
 
 // Job is one insert or fetch.

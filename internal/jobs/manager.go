@@ -112,7 +112,7 @@ func (m *Manager) newJob(kind Kind, timeout time.Duration) *Job {
 		m:       m,
 		timeout: timeout,
 		ended:   make(chan struct{}),
-		snap:    Snapshot{ID: newID(), Kind: kind, State: Waiting, Created: time.Now()},
+		snap:    Snapshot{ID: newID(), Kind: kind, State: Waiting, Times: Times{Created: time.Now()}},
 	}
 }
 

@@ -15,23 +15,6 @@ import (
 // that fewer would leave the circuits, and an insert's disks, idle. It is as many as two guards let through.
 const parallel = 448
 
-// PutSpec says what a put inserts and how.
-type PutSpec struct {
-	Folder     bool          // the job is fed by PutFolder, not by Put
-	Name       string        // as in content.PutOptions
-	MIME       string        // as in content.PutOptions
-	Target     keys.URI      // as in content.PutOptions
-	Convergent bool          // as in content.PutOptions
-	Timeout    time.Duration // from being fed to being done; 0 = no limit
-}
-
-// GetSpec says what a get fetches.
-type GetSpec struct {
-	URI     keys.URI
-	MaxSize uint64        // as in content.GetOptions
-	Timeout time.Duration // from being drained to being done; 0 = no limit but the one on finding the manifest
-}
-
 // Put inserts the file that r holds; it returns when the job is final, with the job's error, or ErrState. interrupt is
 // called if the job ends while r is still being read; it must make a blocked Read return.
 func (j *Job) Put(ctx context.Context, r io.Reader, interrupt func()) error {
