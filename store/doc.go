@@ -22,5 +22,6 @@
 //
 // # Reading order
 //
-// store.go (the contract), ledger.go (the books), evict.go (who goes), table.go (how an entry is found).
+// store.go (the contract), ledger.go (the books), evict.go (who goes), table.go (how an entry is
+// found), order.go (what is kept for an arc of the ring).
 package store

@@ -329,7 +329,7 @@ func TestMemoryPerBlock(t *testing.T) {
 	per := float64(heap()-before) / n
 	runtime.KeepAlive(l)
 	t.Logf("%.1f bytes a block", per)
-	if per > 60 {
+	if per > 67 { // all are of class Sink
 		t.Errorf("%.1f bytes a block", per)
 	}
 }

@@ -61,6 +61,12 @@ type Store interface {
 	// ErrFull if it does not fit: a full store evicts from Cache first, then of Sink what is far from the node, but
 	// never for a block that is less worth keeping than what it displaces. What an ErrFull leaves is what was there before.
 	Put(b keys.Block, class Class, at keys.Location) error
+	// Arc lists blocks of class Sink that are kept for positions of the ring from one to another, both included and going
+	// up, by position and then by ID; of those at from only IDs after the given one (the zero ID is before all). It
+	// returns at most limit of them, and never more than MaxArc. To go on, ask again from the position of the last one
+	// and after its ID; none means that there are no more. It reads no block. What was put a moment ago and is not durable
+	// yet may be among them. ErrClosed after Close.
+	Arc(from, last keys.Location, after keys.ID, limit int) ([]Entry, error)
 	// Stats reports coarse occupancy; after Close the last one.
 	Stats() Stats
 	// Close flushes and releases the store. Calls under way end first, with their result or ErrClosed. Further calls return ErrClosed.

@@ -213,6 +213,16 @@ func (s *Store) keeps(e store.Entry) bool {
 	return want == held
 }
 
+// Arc implements store.Store. It touches no disk.
+func (s *Store) Arc(from, last keys.Location, after keys.ID, limit int) ([]store.Entry, error) {
+	if s.closed.Load() {
+		return nil, store.ErrClosed
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.Arc(from, last, after, limit), nil
+}
+
 // Stats implements store.Store.
 func (s *Store) Stats() store.Stats {
 	s.mu.Lock()

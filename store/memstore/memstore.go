@@ -86,6 +86,16 @@ func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
 	return nil
 }
 
+// Arc implements store.Store.
+func (s *Store) Arc(from, last keys.Location, after keys.ID, limit int) ([]store.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, store.ErrClosed
+	}
+	return s.ledger.Arc(from, last, after, limit), nil
+}
+
 // Stats implements store.Store.
 func (s *Store) Stats() store.Stats {
 	s.mu.Lock()

@@ -148,6 +148,8 @@ func closed(t *testing.T, impl Impl) {
 		_, err := s.Get(id)
 		wantErr(t, "Get", err, store.ErrClosed)
 	}
+	_, err := s.Arc(0, ^keys.Location(0), keys.ID{}, 1)
+	wantErr(t, "Arc", err, store.ErrClosed)
 	if got := s.Stats(); got != want {
 		t.Errorf("Stats: %+v, were %+v", got, want)
 	}

@@ -43,6 +43,8 @@ func Run(t *testing.T, impl Impl) {
 		{"a stale record improves the class", staleClass},
 		{"a held block is kept for its nearest position", nearestPosition},
 		{"a refusal leaves everything", refusal},
+		{"an arc lists sink blocks in order", arcInOrder},
+		{"an arc follows what becomes of a block", arcFollows},
 		{"the quota holds while many put", quotaUnderLoad},
 		{"many put the same block", sameBlock},
 		{"many put versions of a record", sameRecord},
@@ -56,6 +58,7 @@ func Run(t *testing.T, impl Impl) {
 		}{
 			{"what was held is there after reopening", reopen},
 			{"classes and positions survive reopening", reopenClasses},
+			{"an arc is the same after reopening", reopenArc},
 			{"a smaller quota is honoured at once", reopenSmaller},
 			{"a flipped bit is never served", damage},
 		}...)

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"nightjar/keys"
+)
+
+// order lists the positions of one pool by place on the ring and then by ID: short runs, sorted within and among
+// themselves, so that an insertion moves little and nothing is sorted again. It costs about 6 bytes a slot.
+//
+//	every run has 1 to maxRun slots;  the last of a run < the first of the next
+type order struct{ runs []run }
+
+// run is a stretch of an order.
+type run struct {
+	first keys.Location // of pos[0]: most searches need not look at its slot
+	pos   []uint32
+}
+
+// maxRun makes a run 1 KiB.
+const maxRun = 256
+
+// mark is where a slot stands in an order.
+type mark struct {
+	at keys.Location
+	id keys.ID
+}
+
+func (s *slot) mark() mark { return mark{s.at, s.id()} }
+
+// compare is the order: by place, then by kind, then by name.
+func (m *mark) compare(s *slot) int {
+	return cmp.Or(cmp.Compare(m.at, s.at), cmp.Compare(m.id.Kind, s.kind), bytes.Compare(m.id.Name[:], s.name[:]))
+}
+
+// search finds where m stands or would stand: pos[i] of run r. In an empty order r is -1.
+func (o *order) search(p *pool, m *mark) (r, i int, found bool) {
+	r, found = slices.BinarySearchFunc(o.runs, m, func(u run, m *mark) int {
+		if c := cmp.Compare(u.first, m.at); c != 0 {
+			return c
+		}
+		return -m.compare(p.at(u.pos[0]))
+	})
+	if found {
+		return r, 0, true
+	}
+	if r == 0 {
+		return min(r, len(o.runs)-1), 0, false
+	}
+	r--
+	i, found = slices.BinarySearchFunc(o.runs[r].pos, m, func(pos uint32, m *mark) int { return -m.compare(p.at(pos)) })
+	return r, i, found
+}
+
+// insert enters a slot that is in the pool and not in the order.
+func (o *order) insert(p *pool, pos uint32) {
+	m := p.at(pos).mark()
+	r, i, _ := o.search(p, &m)
+	if r < 0 {
+		o.runs = []run{{m.at, append(make([]uint32, 0, maxRun), pos)}}
+		return
+	}
+	u := &o.runs[r]
+	if len(u.pos) < maxRun {
+		u.pos = slices.Insert(u.pos, i, pos)
+		u.first = p.at(u.pos[0]).at
+		return
+	}
+	half := append(make([]uint32, 0, maxRun), u.pos[maxRun/2:]...)
+	u.pos = u.pos[:maxRun/2]
+	o.runs = slices.Insert(o.runs, r+1, run{p.at(half[0]).at, half})
+	o.insert(p, pos)
+}
+
+// remove takes out a slot that is still in the pool.
+func (o *order) remove(p *pool, pos uint32) {
+	m := p.at(pos).mark()
+	r, i, _ := o.search(p, &m)
+	u := &o.runs[r]
+	u.pos = slices.Delete(u.pos, i, i+1)
+	if len(u.pos) == 0 {
+		o.runs = slices.Delete(o.runs, r, r+1)
+		return
+	}
+	u.first = p.at(u.pos[0]).at
+	if r+1 < len(o.runs) && len(u.pos)+len(o.runs[r+1].pos) <= maxRun/2 {
+		u.pos = append(u.pos, o.runs[r+1].pos...)
+		o.runs = slices.Delete(o.runs, r+1, r+2)
+	}
+}
+
+// move says that a slot is about to have another position in the pool.
+func (o *order) move(p *pool, from, to uint32) {
+	m := p.at(from).mark()
+	r, i, _ := o.search(p, &m)
+	o.runs[r].pos[i] = to
+}
+
+// walk calls visit for what stands after m, in order, until it returns false.
+func (o *order) walk(p *pool, m mark, visit func(*slot) bool) {
+	r, i, found := o.search(p, &m)
+	if r < 0 {
+		return
+	}
+	if found {
+		i++
+	}
+	for ; r < len(o.runs); r, i = r+1, 0 {
+		for ; i < len(o.runs[r].pos); i++ {
+			if !visit(p.at(o.runs[r].pos[i])) {
+				return
+			}
+		}
+	}
+}
+
+// MaxArc is how many entries one call of Arc returns at most.
+const MaxArc = 4096
+
+// Arc lists blocks of class Sink: Store.Arc.
+func (l *Ledger) Arc(from, last keys.Location, after keys.ID, limit int) []Entry {
+	limit = min(limit, MaxArc)
+	if limit <= 0 {
+		return nil
+	}
+	var out []Entry
+	collect := func(until keys.Location) func(*slot) bool {
+		return func(s *slot) bool {
+			if s.at > until {
+				return false
+			}
+			out = append(out, s.entry(Sink))
+			return len(out) < limit
+		}
+	}
+	p := &l.pools[Sink]
+	if from <= last {
+		l.order.walk(p, mark{from, after}, collect(last))
+		return out
+	}
+	l.order.walk(p, mark{from, after}, collect(^keys.Location(0)))
+	if len(out) < limit {
+		l.order.walk(p, mark{}, collect(last))
+	}
+	return out
+}
