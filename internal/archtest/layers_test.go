@@ -33,6 +33,7 @@ var places = []place{
 	{dir: "routing/circuit", layer: 3, pure: true, also: []string{"routing/relays", "routing/circuit/guard"}}, // it drives both
 	{dir: "routing/circuit/guard", layer: 3, pure: true, also: []string{"routing/relays"}},                    // it chooses from the view
 	{dir: "internal/link/...", layer: 3},
+	{dir: "internal/sites", layer: 3},
 
 	{dir: "internal/node", layer: 4},
 	{dir: "testnet/sim", layer: 4, pure: true},
