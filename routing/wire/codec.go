@@ -12,16 +12,19 @@ import (
 // ErrMalformed reports bytes that are no message.
 var ErrMalformed = errors.New("wire: malformed message")
 
-// BadBlockError reports a well-formed Data or Put whose block does not match its ID: the peer lies or is broken.
+// BadBlockError reports a well-formed Data, Put or Copy whose block does not match its ID: the peer lies or is broken.
 type BadBlockError struct {
 	Req Req
-	Put bool // the message was a Put, not a Data
+	Put bool // the message was a Put or a Copy, not a Data
 }
 
 func (e *BadBlockError) Error() string { return fmt.Sprintf("wire: bad block (put=%t)", e.Put) }
 
-// Version is the version of everything in this package, as Hello carries it.
-const Version = 2
+// Version is the version of the messages, as Hello carries it; descriptors have one of their own.
+const (
+	Version           = 3
+	descriptorVersion = 2
+)
 
 // The first byte of a message: SPEC.md §2.
 const (
@@ -45,6 +48,13 @@ const (
 	typeDigests = 0x31
 	typeList    = 0x32
 	typeRelays  = 0x33
+
+	typeCompare = 0x40
+	typeParts   = 0x41
+	typeHeld    = 0x42
+	typeWant    = 0x43
+	typeCopy    = 0x44
+	typeRefuse  = 0x45
 )
 
 // Sizes in bytes of whole messages, or of all that precedes their variable part.
@@ -69,6 +79,16 @@ const (
 	sizeList    = 1 + 2
 	sizeListed  = 8 + 4 + 4
 	sizeRelays  = 1 + 1
+
+	sizeSpan    = 8 + 8
+	sizeCompare = 1 + 4 + sizeSpan + len(Mark{})
+	sizeParts   = 1 + 4 + sizeSpan + 1
+	sizePart    = 8 + len(Mark{})
+	sizeHeld    = 1 + 4 + sizeSpan + 2
+	sizeItem    = 1 + keys.IDSize // of a data block; a record's version follows
+	sizeWant    = 1 + 4 + 1 + keys.IDSize
+	sizeCopy    = sizeData
+	sizeRefuse  = 1 + 4 + 1
 )
 
 // Append appends the encoding of m to b.
@@ -111,6 +131,11 @@ func Append(b []byte, m Message) []byte {
 		return append(appendReq(b, typeKey, m.Req), m.Key[:]...)
 	case Root, Digests, List, Relays:
 		return appendGossip(b, m)
+	case Copy:
+		b = m.Block.ID().Append(appendReq(b, typeCopy, m.Req))
+		return append(b, m.Block.Data()...)
+	case Compare, Parts, Held, Want, Refuse:
+		return appendRepair(b, m)
 	}
 	panic("wire: Append of a message that this package does not define")
 }
@@ -122,6 +147,8 @@ func Size(m Message) int {
 		return sizeData + len(m.Block.Data())
 	case Put:
 		return sizePut + len(m.Block.Data())
+	case Copy:
+		return sizeCopy + len(m.Block.Data())
 	case Cell:
 		return sizeCell
 	}

@@ -60,7 +60,7 @@ func NewDescriptor(identity ed25519.PrivateKey, issued uint64, onion [32]byte, a
 func (d Descriptor) Append(b []byte) []byte { return append(d.appendBody(b), d.sig[:]...) }
 
 func (d Descriptor) appendBody(b []byte) []byte {
-	b = append(b, Version)
+	b = append(b, descriptorVersion)
 	b = append(b, d.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, d.Issued)
 	b = append(b, d.Onion[:]...)
@@ -83,7 +83,7 @@ func (d Descriptor) Listed() Listed {
 
 // descriptorSize is the length of the descriptor at the front of b by its own account; ok is false if b is too short or the account absurd.
 func descriptorSize(b []byte) (n int, ok bool) {
-	if len(b) < headSize+ed25519.SignatureSize || b[0] != Version || b[headSize-1] > MaxAddrs {
+	if len(b) < headSize+ed25519.SignatureSize || b[0] != descriptorVersion || b[headSize-1] > MaxAddrs {
 		return 0, false
 	}
 	n = headSize

@@ -18,5 +18,6 @@
 //
 // # Reading order
 //
-// SPEC.md, message.go (the messages), codec.go and parse.go (their bytes), descriptor.go and addr.go.
+// SPEC.md, message.go (the messages), codec.go and parse.go (their bytes), gossip.go and repair.go,
+// descriptor.go and addr.go.
 package wire

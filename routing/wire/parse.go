@@ -32,6 +32,10 @@ func Parse(b []byte) (Message, error) {
 		return parseKey(b)
 	case typeRoot, typeDigests, typeList, typeRelays:
 		return parseGossip(b)
+	case typeCopy:
+		return parseCopy(b)
+	case typeCompare, typeParts, typeHeld, typeWant, typeRefuse:
+		return parseRepair(b)
 	}
 	return nil, ErrMalformed
 }

@@ -51,7 +51,7 @@ func readVectors(t testing.TB, kind string) map[string]vector {
 }
 
 func TestMessageVectors(t *testing.T) {
-	for _, kind := range []string{"message", "block"} {
+	for _, kind := range []string{"message", "repair", "block"} {
 		for name, v := range readVectors(t, kind) {
 			m, err := Parse(bytes.Clone(v.raw))
 			if err != nil && m != nil {
@@ -144,6 +144,32 @@ func spell(m Message) string {
 	case Relays:
 		return fmt.Sprint("Relays ", len(m.Nodes))
 	}
+	return spellRepair(m)
+}
+
+func spellRepair(m Message) string {
+	switch m := m.(type) {
+	case Compare:
+		return fmt.Sprintf("Compare %d %d %x", m.Req, m.Span, m.Mark[:])
+	case Parts:
+		s := fmt.Sprintf("Parts %d %d", m.Req, m.Span)
+		for _, p := range m.Parts {
+			s += fmt.Sprintf(" {%d %x}", p.Last, p.Mark[:])
+		}
+		return s
+	case Held:
+		s := fmt.Sprintf("Held %d %d", m.Req, m.Span)
+		for _, it := range m.Items {
+			s += fmt.Sprintf(" {%d %d %x %d}", it.Rotation, it.ID.Kind, nameOf(it.ID.Name), it.Version)
+		}
+		return s
+	case Want:
+		return fmt.Sprintf("Want %d rotation %d kind %d %x", m.Req, m.Rotation, m.ID.Kind, m.ID.Name[:])
+	case Copy:
+		return fmt.Sprintf("Copy %d kind %d %x", m.Req, m.Block.ID().Kind, nameOf(m.Block.ID().Name))
+	case Refuse:
+		return fmt.Sprint("Refuse ", m.Req, " ", uint8(m.Reason))
+	}
 	return fmt.Sprintf("%T", m)
 }
 
@@ -187,7 +213,7 @@ func TestRefVectors(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, kind := range []string{"message", "block"} {
+	for _, kind := range []string{"message", "repair", "block"} {
 		for _, v := range readVectors(f, kind) {
 			f.Add(v.raw)
 		}

@@ -58,6 +58,10 @@ func TestSpecEveryMessageRoundTrips(t *testing.T) {
 		Root{Hash: [16]byte{1, 15: 2}}, Digests{Buckets: &[Buckets]uint64{1, Buckets - 1: 2}},
 		List{Bucket: 3, Reply: true, Items: []Listed{{3 << 56, 1, 2}, {3<<56 + 1, 1<<32 - 1, 1<<32 - 1}}}, List{},
 		Relays{}, Relays{Nodes: []Claim{testDescriptor(t, 2).Claim(), testDescriptor(t, 3, "tcp/10.0.0.1:1").Claim()}},
+		Compare{Req: 13, Span: Span{1 << 63, 3}, Mark: Mark{1, 31: 2}}, Parts{Span: Span{5, 4}},
+		Parts{Req: 14, Span: Span{1 << 63, 3}, Parts: []Part{{1<<64 - 1, Mark{1}}, {3, Mark{31: 2}}}}, Held{Req: 15, Span: Span{7, 7}},
+		Held{Req: 16, Span: Span{0, 1<<64 - 1}, Items: []Item{{ID: block.ID(), Rotation: 3}, {ID: keys.ID{Kind: keys.KindRecord}, Version: 1<<64 - 1}}},
+		Want{Req: 17, Rotation: 2, ID: block.ID()}, Copy{Req: 18, Block: block}, Refuse{Req: 19, Reason: NotFound},
 	} {
 		b := Append([]byte("prefix"), m)[6:]
 		got, err := Parse(bytes.Clone(b))
@@ -84,6 +88,7 @@ func TestSpecEveryTruncationAndExtensionIsRefused(t *testing.T) {
 		Get{ID: block.ID()}, Stored{Copies: 1}, Fail{Reason: Failed}, Cancel{},
 		Cell{Body: new([onion.BodySize]byte)}, AskKey{}, Key{Key: new([onion.KeySize]byte)}, Root{}, Digests{Buckets: new([Buckets]uint64)},
 		Relays{Nodes: []Claim{testDescriptor(t, 2, "quic/10.0.0.1:1").Claim()}},
+		Compare{}, Parts{Parts: []Part{{}}}, Held{Items: []Item{{ID: block.ID()}, {ID: keys.ID{Kind: keys.KindRecord}}}}, Want{ID: block.ID()}, Refuse{Reason: Overload},
 	} {
 		b := Append(nil, m)
 		for n := range b {
