@@ -19,6 +19,8 @@ const (
 	maxAhead   = 256
 	// tableParallel is how many blocks of a table of names are in flight: a table is 1/500 of what it describes.
 	tableParallel = 8
+	// tableAhead bounds in blocks how far a table that is read in sequence is requested ahead: five segments' entries.
+	tableAhead = 16
 )
 
 // mode says which blocks a blockReader asks for.
@@ -28,6 +30,7 @@ const (
 	windowed      mode = iota // data blocks from where it is read, as far as firstAhead..maxAhead
 	wholeInOrder              // all data blocks of two segments, in order
 	wholeShuffled             // k(1+δ) random blocks of two segments
+	told                      // the blocks that expect names: tables of names
 )
 
 // reading is what all streams of one operation share.
@@ -48,7 +51,9 @@ type blockReader struct {
 	nested *blockReader // what holds it
 
 	pos   uint64     // where the next Read begins
-	ahead int        // windowed: blocks to request from pos on
+	ahead int        // windowed: blocks to request from pos on; told: how many more than needed
+	burst int        // windowed: the least to request after a seek
+	until uint64     // told: the block at which to stop
 	last  uint64     // windowed: the block that was read last
 	segs  []*segment // at most two, neighbours
 	code  *erasure.Code
@@ -60,7 +65,7 @@ func newBlockReader(ctx context.Context, r reading, s *stream, m mode) *blockRea
 	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), l: layoutOf(s.stored()), mode: m, table: s.Table}
 	if s.Nested != nil {
 		r.parallel = tableParallel
-		b.nested = newBlockReader(ctx, r, s.Nested, windowed)
+		b.nested = newBlockReader(ctx, r, s.Nested, told)
 	}
 	return b
 }
@@ -111,7 +116,33 @@ func (b *blockReader) WriteTo(w io.Writer) (n int64, err error) {
 }
 
 // seek moves to a position of at most the stored size. It makes no request.
-func (b *blockReader) seek(pos uint64) { b.pos, b.err = pos, nil }
+func (b *blockReader) seek(pos uint64) { b.pos, b.err, b.burst = pos, nil, 0 }
+
+// expect says that the size bytes from pos on are read next. In mode told just the blocks that hold them are requested, at once; when a table
+// turns out to be read in sequence, more and more after them.
+func (b *blockReader) expect(pos, size uint64) {
+	first, end := pos/keys.DataSize, (pos+size-1)/keys.DataSize+1
+	switch {
+	case b.mode == windowed:
+		b.seek(pos)
+		b.burst = int(min(end-first, maxAhead))
+		return
+	case pos != 0 && pos == b.pos && b.err == nil:
+		b.ahead = min(max(1, 2*b.ahead), tableAhead)
+	default:
+		b.ahead = 0
+		b.forget()
+	}
+	b.seek(pos)
+	b.until = min(end+uint64(b.ahead), b.l.blocks)
+}
+
+// forget takes back what was wanted and not asked for.
+func (b *blockReader) forget() {
+	for _, s := range b.segs {
+		b.f.update(func(*rand.Rand) { s.forget() })
+	}
+}
 
 // next returns the bytes from pos to the end of its block, or io.EOF. They are valid until the next call.
 func (b *blockReader) next() ([]byte, error) {
@@ -158,7 +189,7 @@ func (b *blockReader) request(block, no uint64, j int) (*segment, error) {
 	b.wantOf(s, j, window)
 	// The next segment is asked for before this one is waited for, so that the network has work while we decode and write.
 	k := b.l.data(no)
-	if no+1 < b.l.segments && (b.mode != windowed || j+window > k) {
+	if no+1 < b.l.segments && (b.whole() || j+window > k) {
 		next, err := b.segment(no + 1)
 		if err != nil {
 			return nil, err
@@ -168,23 +199,29 @@ func (b *blockReader) request(block, no uint64, j int) (*segment, error) {
 	return s, nil
 }
 
+// whole reports whether all of the stream is read.
+func (b *blockReader) whole() bool { return b.mode == wholeInOrder || b.mode == wholeShuffled }
+
 // window adapts how many blocks are requested to how the stream is read.
 func (b *blockReader) window(block uint64) int {
 	switch {
+	case b.mode == told:
+		return int(b.until - block)
 	case b.mode != windowed:
+		return 0
 	case b.ahead == 0 || block < b.last || block > b.last+1:
 		b.ahead = firstAhead
-		for _, s := range b.segs {
-			b.f.update(func(*rand.Rand) { s.forget() })
-		}
+		b.forget()
 	case block == b.last+1:
 		b.ahead = min(2*b.ahead, maxAhead)
 	}
+	b.ahead = max(b.ahead, b.burst)
+	b.burst = 0
 	b.last = block
 	return b.ahead
 }
 
-// wantOf queues what the mode asks for of a segment; in windowed mode count blocks from j on.
+// wantOf queues what the mode asks for of a segment; count blocks from j on, unless all of it is read.
 func (b *blockReader) wantOf(s *segment, j, count int) {
 	b.f.update(func(rng *rand.Rand) {
 		switch {
@@ -192,9 +229,9 @@ func (b *blockReader) wantOf(s *segment, j, count int) {
 		case b.mode == wholeShuffled:
 			s.widen(rng, true)
 		case b.mode == wholeInOrder:
-			s.want(0, s.k)
+			s.wantAll()
 		default:
-			s.want(j, min(s.k, j+count))
+			s.want(j, min(s.k, j+count), rng)
 		}
 	})
 }
@@ -221,7 +258,10 @@ func (b *blockReader) segment(no uint64) (*segment, error) {
 	if b.mode == wholeShuffled {
 		s.extra = s.k / extraShare
 	}
-	if b.mode != windowed {
+	if h, ok := b.f.src.(Holder); ok {
+		s.mark(h)
+	}
+	if b.whole() {
 		s.counted = s.k // whoever reads all of a stream has counted its blocks beforehand
 	}
 	b.segs = append(b.segs, s)
@@ -235,7 +275,7 @@ func (b *blockReader) entry(no uint64) ([]byte, error) {
 	if b.nested == nil {
 		return b.table[offset : offset+uint64(size)], nil
 	}
-	b.nested.seek(offset)
+	b.nested.expect(offset, uint64(size))
 	entry := make([]byte, size)
 	if _, err := io.ReadFull(b.nested, entry); err != nil {
 		return nil, err

@@ -15,6 +15,13 @@ type Source interface {
 	Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error)
 }
 
+// Holder is what a Source may be as well: it says which blocks it can give without asking the network, those of a fetch that was
+// broken off, say. Such blocks are taken first and count like any other, so that nothing is asked for that they make superfluous.
+type Holder interface {
+	// Holds says that Fetch answers for id at once.
+	Holds(id keys.ID) bool
+}
+
 // Sink inserts blocks into the network; it returns when the block is stored.
 type Sink interface {
 	Insert(ctx context.Context, b keys.Block, top bool) error

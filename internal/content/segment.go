@@ -1,11 +1,13 @@
 package content
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"nightjar/crypto"
 	"nightjar/crypto/erasure"
@@ -41,12 +43,14 @@ type tally struct {
 	inflight int // asked for
 	wanted   int // queued, asked for, held or lost
 	counted  int // known to Progress as needed
+	held     int // marked: they need no request
 }
 
 // segment is a segment that is being fetched. All fields below the line are guarded by the fetcher's mutex until
 // the segment is decodable; from then on only the consumer touches shards.
 type segment struct {
 	coded
+	near   []bool          // the blocks that the source holds, nil if it holds none
 	extra  int             // requests beyond k
 	ctx    context.Context // ends the requests that are no longer needed
 	cancel context.CancelFunc
@@ -61,15 +65,31 @@ type segment struct {
 	err      error // the segment cannot be had
 }
 
-// newSegment reads a segment's entry in the table of names.
+// newSegment reads a segment's entry in the table of names: its key and its n names.
 func newSegment(ctx context.Context, no uint64, k int, entry []byte) *segment {
-	n := erasure.Total(k)
-	s := &segment{
-		coded:  coded{no: no, k: k, n: n, key: crypto.Key(entry[:keySize]), names: entry[keySize:]},
-		shards: make([][]byte, n), state: make([]blockState, n),
-	}
+	s := &segment{coded: readEntry(no, k, entry)}
+	s.shards, s.state = make([][]byte, s.n), make([]blockState, s.n)
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	return s
+}
+
+// readEntry takes an entry of a table of names apart, which has the size that its layout says.
+func readEntry(no uint64, k int, entry []byte) coded {
+	names := entry[keySize:]
+	return coded{no: no, k: k, n: len(names) / nameSize, key: crypto.Key(entry[:keySize]), names: names}
+}
+
+// mark notes which blocks the source holds.
+func (s *segment) mark(h Holder) {
+	for i := range s.n {
+		if h.Holds(s.id(i)) {
+			if s.near == nil {
+				s.near = make([]bool, s.n)
+			}
+			s.near[i] = true
+			s.held++
+		}
+	}
 }
 
 // id names block i.
@@ -83,12 +103,28 @@ func (s *coded) blockKey(i int) crypto.Key { return crypto.BlockKey(&s.key, uint
 // decodable reports whether the data is here or can be computed from what is.
 func (s *segment) decodable() bool { return s.got >= s.k }
 
-// want queues the data blocks lo to hi-1 that nobody asked for yet.
-func (s *segment) want(lo, hi int) {
-	if s.wide {
-		return
+// want queues the data blocks lo to hi-1 that nobody asked for yet. If what the source holds is enough to compute them, that is
+// all that is asked for.
+func (s *segment) want(lo, hi int, rng *rand.Rand) {
+	switch {
+	case s.wide:
+	case s.held >= s.k:
+		s.widen(rng, false)
+	default:
+		for i := lo; i < hi; i++ {
+			s.enqueue(i)
+		}
 	}
-	for i := lo; i < hi; i++ {
+}
+
+// wantAll queues the data blocks in order, after whatever the source holds.
+func (s *segment) wantAll() {
+	for i := range s.near {
+		if s.near[i] {
+			s.enqueue(i)
+		}
+	}
+	for i := range s.k {
 		s.enqueue(i)
 	}
 }
@@ -113,7 +149,8 @@ func (s *segment) forget() {
 	s.queue = s.queue[:0]
 }
 
-// widen queues all untouched blocks: the data in order, then the check blocks at random; or all at random.
+// widen queues all untouched blocks: the data in order, then the check blocks at random; or all at random. What the source
+// holds comes first: it needs no request.
 func (s *segment) widen(rng *rand.Rand, shuffle bool) {
 	s.wide = true
 	for i := range s.k {
@@ -128,6 +165,17 @@ func (s *segment) widen(rng *rand.Rand, shuffle bool) {
 	}
 	tail := s.queue[begin:]
 	rng.Shuffle(len(tail), func(i, j int) { tail[i], tail[j] = tail[j], tail[i] })
+	if s.near != nil {
+		slices.SortStableFunc(s.queue, func(a, b uint16) int { return cmp.Compare(s.far(a), s.far(b)) })
+	}
+}
+
+// far is 0 for a block that the source holds and 1 for others.
+func (s *segment) far(i uint16) int {
+	if s.near != nil && s.near[i] {
+		return 0
+	}
+	return 1
 }
 
 // need is by how many blocks Progress's Need grows: k at most, however many are asked for.
@@ -143,6 +191,9 @@ func (s *segment) take() (i int, ok bool) {
 		return 0, false
 	}
 	i = int(s.queue[0])
+	if s.held >= s.k && s.far(s.queue[0]) > 0 {
+		return 0, false // what the source holds is on its way, and is enough
+	}
 	s.queue = s.queue[1:]
 	s.state[i] = asked
 	s.inflight++
@@ -192,6 +243,7 @@ func (s *segment) failed(i int, err error, rng *rand.Rand) {
 		return
 	}
 	s.state[i] = lost
+	s.held -= 1 - s.far(uint16(i))
 	if s.cause == nil && !errors.Is(err, ErrNotFound) {
 		s.cause = err
 	}
