@@ -62,7 +62,7 @@ type blockReader struct {
 
 // newBlockReader makes a reader of a checked stream that has a table. Nothing is requested before the first Read.
 func newBlockReader(ctx context.Context, r reading, s *stream, m mode) *blockReader {
-	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), l: layoutOf(s.stored()), mode: m, table: s.Table}
+	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), l: s.layout(), mode: m, table: s.Table}
 	if s.Nested != nil {
 		r.parallel = tableParallel
 		b.nested = newBlockReader(ctx, r, s.Nested, told)

@@ -80,6 +80,7 @@ type PutOptions struct {
 	Name       string         // file name to append to a CHK URI, "" = none
 	MIME       string         // "" = found from the name and the first bytes
 	Convergent bool           // the same file gives the same blocks: deduplicates, and lets anyone test for a known file
+	Redundancy Redundancy     // blocks inserted for each block of data; 0 = the standard
 	Progress   func(Progress) // called from one goroutine at a time, never after the call returns
 	Parallel   int            // blocks in flight; 0 = default
 	Random     io.Reader      // nil = crypto/rand

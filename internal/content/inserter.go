@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// maxBuffers bounds the blocks of one insert that are in memory, 66 MiB: one full segment with its check blocks. The
-	// next one's data and check blocks take the places that become free as blocks reach the network.
-	maxBuffers = 2*maxData + 2*minTail
+	// spareBuffers is how many blocks of one insert may be in memory beside one full segment with its check blocks: 72 MiB
+	// in all with the standard redundancy, 136 MiB with the highest. The next segment's blocks take the places that become
+	// free as blocks reach the network.
+	spareBuffers = 2 * minTail
 	// defaultInserts is how many blocks are on their way unless the caller says otherwise. An insert waits for three disks: the
 	// more blocks wait together, the more share each sync. 256 instead of 64 halved the CPU time of all nodes per block.
 	defaultInserts = 256
@@ -25,7 +26,7 @@ type sealing struct {
 	no     uint64
 	key    crypto.Key
 	names  []byte // of all n blocks; each written by the worker that seals the block
-	counts bool   // its buffers count against maxBuffers
+	counts bool   // its buffers count against the limit
 	// ----
 	plain    [][]byte // blocks not yet taken
 	order    []int    // of the blocks not yet taken
@@ -49,6 +50,7 @@ type inserter struct {
 	cancel   context.CancelFunc
 	stop     func() bool // of the wake-up when ctx ends
 	parallel int
+	limit    int // of buffers
 	meter    *meter
 
 	wg      sync.WaitGroup
@@ -61,11 +63,11 @@ type inserter struct {
 	err     error
 }
 
-func newInserter(ctx context.Context, dst Sink, parallel int, m *meter) *inserter {
-	if parallel <= 0 {
-		parallel = defaultInserts
+func newInserter(ctx context.Context, dst Sink, o PutOptions, m *meter) *inserter {
+	p := &inserter{dst: dst, parallel: o.Parallel, limit: o.Redundancy.total(maxData) + spareBuffers, meter: m}
+	if p.parallel <= 0 {
+		p.parallel = defaultInserts
 	}
-	p := &inserter{dst: dst, parallel: parallel, meter: m}
 	p.changed.L = &p.mu
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.stop = context.AfterFunc(p.ctx, func() {
@@ -99,7 +101,7 @@ func (p *inserter) wait(ready func() bool) error {
 // acquire waits until n more buffers may be in memory.
 func (p *inserter) acquire(n int) error {
 	return p.wait(func() bool {
-		if p.buffers+n > maxBuffers {
+		if p.buffers+n > p.limit {
 			return false
 		}
 		p.buffers += n

@@ -1,29 +1,28 @@
 package content
 
-import (
-	"nightjar/crypto/erasure"
-	"nightjar/keys"
-)
+import "nightjar/keys"
 
 const (
 	nameSize = 32 // a block's name
 	keySize  = 32 // a segment's key
-	// fullEntry is the size of a full segment's entry in a table of names.
-	fullEntry = keySize + 2*maxData*nameSize
 )
 
-// layout says how a stored stream is cut into segments. It follows from the stored size alone, so that a manifest has
-// no way to contradict itself (SPEC §5).
+// layout says how a stored stream is cut into segments. It follows from the stored size and the redundancy alone, so that
+// a manifest has no way to contradict itself (SPEC §5).
 type layout struct {
+	r        Redundancy
 	stored   uint64
 	blocks   uint64 // data blocks
 	segments uint64
 	last     [2]int // data blocks of the last segment but one, and of the last
 }
 
-// layoutOf computes the layout of a stored size of at most MaxStream.
-func layoutOf(stored uint64) layout {
-	l := layout{stored: stored, blocks: (stored + keys.DataSize - 1) / keys.DataSize}
+// layoutOf computes the layout of a stored size of at most MaxStream with the standard redundancy.
+func layoutOf(stored uint64) layout { return layoutWith(stored, 0) }
+
+// layoutWith is layoutOf with any redundancy.
+func layoutWith(stored uint64, r Redundancy) layout {
+	l := layout{r: r, stored: stored, blocks: (stored + keys.DataSize - 1) / keys.DataSize}
 	if l.blocks == 0 {
 		return l
 	}
@@ -48,6 +47,9 @@ func (l layout) data(i uint64) int {
 	return maxData
 }
 
+// total is n, the number of blocks of segment i.
+func (l layout) total(i uint64) int { return l.r.total(l.data(i)) }
+
 // first is the index in the stream of segment i's first data block.
 func (l layout) first(i uint64) uint64 {
 	if i > 0 && i == l.segments-1 {
@@ -66,15 +68,16 @@ func (l layout) find(b uint64) (segment uint64, index int) {
 }
 
 // entrySize is the size of the table entry of a segment with k data blocks: its key and the names of its n blocks.
-func entrySize(k int) int { return keySize + erasure.Total(k)*nameSize }
+func (l layout) entrySize(k int) int { return keySize + l.r.total(k)*nameSize }
 
 // entry gives the place of segment i's entry in the table.
 func (l layout) entry(i uint64) (offset uint64, size int) {
-	offset = i * fullEntry
+	full := uint64(l.entrySize(maxData))
+	offset = i * full
 	if i > 0 && i == l.segments-1 {
-		offset = (i-1)*fullEntry + uint64(entrySize(l.last[0]))
+		offset = (i-1)*full + uint64(l.entrySize(l.last[0]))
 	}
-	return offset, entrySize(l.data(i))
+	return offset, keySize + l.total(i)*nameSize
 }
 
 // tableSize is the size of the whole table.

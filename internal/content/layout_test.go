@@ -3,7 +3,6 @@ package content
 import (
 	"testing"
 
-	"nightjar/crypto/erasure"
 	"nightjar/keys"
 
 	"pgregory.net/rapid"
@@ -43,7 +42,7 @@ func TestLayoutTiles(t *testing.T) {
 			rapid.Uint64Range(1, 64*keys.DataSize), rapid.Uint64Range(1, 6*maxData*keys.DataSize),
 			rapid.SampledFrom([]uint64{1024 * keys.DataSize, 1025*keys.DataSize - 1, 1152 * keys.DataSize, 1151*keys.DataSize + 1}),
 		).Draw(t, "stored")
-		l := layoutOf(stored)
+		l := layoutWith(stored, rapid.SampledFrom([]Redundancy{0, minRedundancy, 13, maxRedundancy}).Draw(t, "redundancy"))
 		var block, offset uint64
 		for i := range l.segments {
 			k := l.data(i)
@@ -54,7 +53,7 @@ func TestLayoutTiles(t *testing.T) {
 				t.Fatalf("segment %d begins at block %d, want %d", i, l.first(i), block)
 			}
 			at, size := l.entry(i)
-			if at != offset || size != keySize+erasure.Total(k)*nameSize {
+			if at != offset || size != keySize+l.total(i)*nameSize {
 				t.Fatalf("entry %d is %d bytes at %d, want it at %d", i, size, at, offset)
 			}
 			for _, j := range []int{0, k / 2, k - 1} {
@@ -72,12 +71,14 @@ func TestLayoutTiles(t *testing.T) {
 }
 
 func TestTableDepthSufficesForTheLargestStream(t *testing.T) {
-	size, depth := uint64(MaxStream), 0
-	for size > maxDirectTable {
-		size = layoutOf(size).tableSize()
-		depth++
-	}
-	if depth > maxTableDepth {
-		t.Errorf("%d levels of tables, limit %d", depth, maxTableDepth)
+	for r := Redundancy(0); r <= maxRedundancy; r++ {
+		size, depth := uint64(MaxStream), 0
+		for r.valid() && size > maxDirectTable {
+			size = layoutWith(size, r).tableSize()
+			depth++
+		}
+		if depth > maxTableDepth {
+			t.Errorf("redundancy %s: %d levels of tables, limit %d", r, depth, maxTableDepth)
+		}
 	}
 }

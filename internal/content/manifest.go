@@ -46,6 +46,8 @@ type stream struct {
 	Inline []byte  `cbor:"4,keyasint,omitempty"` // the stored bytes themselves, or
 	Table  []byte  `cbor:"5,keyasint,omitempty"` // the segments' keys and names, or
 	Nested *stream `cbor:"6,keyasint,omitempty"` // the stream that holds the table
+	// Redundancy is that of the segments, and of the tables below.
+	Redundancy Redundancy `cbor:"7,keyasint,omitempty"`
 }
 
 // entry is one file of a folder: in a container, in a stream of its own, or empty.
@@ -171,6 +173,9 @@ func (s *stream) stored() uint64 {
 	return s.Packed
 }
 
+// layout says how the stored bytes are cut into segments.
+func (s *stream) layout() layout { return layoutWith(s.stored(), s.Redundancy) }
+
 // check looks at a stream and the tables below it.
 func (s *stream) check() error { return s.checkDepth(maxTableDepth) }
 
@@ -201,7 +206,10 @@ func (s *stream) checkDepth(tables int) error {
 	default:
 		return malformed("a stream has an unknown codec")
 	}
-	return s.checkPlace(layoutOf(s.stored()), tables)
+	if !s.Redundancy.valid() || s.Redundancy != 0 && s.Table == nil && s.Nested == nil {
+		return malformed("a stream has a redundancy that does not exist, or no blocks to have one")
+	}
+	return s.checkPlace(s.layout(), tables)
 }
 
 // checkPlace looks at where the stored bytes are.
@@ -227,7 +235,7 @@ func (s *stream) checkPlace(l layout, tables int) error {
 		}
 	case tables == 0:
 		return malformed("tables of names are nested more than %d deep", maxTableDepth)
-	case s.Nested.Size != l.tableSize() || s.Nested.Codec != codecNone || s.Nested.Inline != nil:
+	case s.Nested.Size != l.tableSize() || s.Nested.Codec != codecNone || s.Nested.Inline != nil || s.Nested.Redundancy != s.Redundancy:
 		return malformed("a nested table of names is not what its stream needs")
 	default:
 		return s.Nested.checkDepth(tables - 1)
@@ -240,7 +248,7 @@ func (s *stream) blocks() uint64 {
 	if s.Inline != nil {
 		return 0
 	}
-	return layoutOf(s.stored()).blocks
+	return s.layout().blocks
 }
 
 // Every k of the format must have a code.

@@ -95,7 +95,7 @@ func TestMemoryIsBoundedWhateverTheSize(t *testing.T) {
 	}
 	var uri keys.URI
 	in := sha256.New()
-	measure("an insert", maxBuffers+2*defaultInserts, func() {
+	measure("an insert", 2*maxData+spareBuffers+2*defaultInserts, func() {
 		r := io.TeeReader(io.LimitReader(rand.NewChaCha8([32]byte{1}), size), in)
 		var err error
 		if uri, err = PutFile(context.Background(), d, r, PutOptions{}); err != nil {

@@ -63,12 +63,15 @@ func newPutter(ctx context.Context, dst Sink, o PutOptions) (*putter, error) {
 		return nil, fmt.Errorf("content: drawing a seed: %w", err)
 	}
 	p.rng = rand.New(rand.NewChaCha8(seed))
-	p.ins = newInserter(ctx, dst, o.Parallel, p.meter)
+	p.ins = newInserter(ctx, dst, o, p.meter)
 	return p, nil
 }
 
 // checkOptions looks at everything that can be known to fail.
 func checkOptions(o *PutOptions) error {
+	if !o.Redundancy.valid() {
+		return errRedundancy
+	}
 	if o.MIME != "" && !validMIME(o.MIME) {
 		return ErrBadType
 	}
@@ -111,7 +114,7 @@ func (p *putter) cause(err error) error {
 // codeFor gives the code for segments of k data blocks; the last one is kept, for nearly all segments are full.
 func (p *putter) codeFor(k int) (*erasure.Code, error) {
 	if p.code == nil || p.code.Data() != k {
-		code, err := erasure.New(k, erasure.Total(k))
+		code, err := erasure.New(k, p.o.Redundancy.total(k))
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package content
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -294,10 +293,4 @@ func (s *segment) rebuild(code *erasure.Code, buffers *pool) error {
 		}
 	}
 	return nil
-}
-
-// segmentInfo goes with the hash of a segment's data into its convergent key: k and n say how it is coded (SPEC §6.4).
-func segmentInfo(k int) []byte {
-	b := binary.BigEndian.AppendUint16(nil, uint16(k))
-	return binary.BigEndian.AppendUint16(b, uint16(erasure.Total(k)))
 }

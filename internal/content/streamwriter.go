@@ -2,11 +2,11 @@ package content
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 
 	"nightjar/crypto"
-	"nightjar/crypto/erasure"
 	"nightjar/keys"
 )
 
@@ -133,7 +133,7 @@ func (w *streamWriter) Close() error {
 
 // emit makes a segment of the first k blocks.
 func (w *streamWriter) emit(k int) error {
-	n := erasure.Total(k)
+	n := w.p.o.Redundancy.total(k)
 	if err := w.acquire(n - k); err != nil {
 		return err
 	}
@@ -170,7 +170,13 @@ func (w *streamWriter) segmentKey(data [][]byte) (k crypto.Key, err error) {
 	for _, b := range data {
 		h.Write(b)
 	}
-	return crypto.DeriveKey(h.Sum(nil), labelSegment, segmentInfo(len(data))), nil
+	return crypto.DeriveKey(h.Sum(nil), labelSegment, segmentInfo(len(data), w.p.o.Redundancy.total(len(data)))), nil
+}
+
+// segmentInfo goes with the hash of a segment's data into its key: k and n say how it is coded (SPEC §6.4).
+func segmentInfo(k, n int) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(k))
+	return binary.BigEndian.AppendUint16(b, uint16(n))
 }
 
 // collect moves the names of sealed segments to the table, in order; all says that it waits for every one.
@@ -218,13 +224,16 @@ func (w *streamWriter) lower() error {
 
 // place waits for all names and says in s where the stream is. Close comes before.
 func (w *streamWriter) place(s *stream) error {
-	s.Inline, s.Table, s.Nested = nil, nil, nil
+	s.Inline, s.Table, s.Nested, s.Redundancy = nil, nil, nil, 0
 	if w.kept {
 		s.Inline = w.blocks[0][:w.stored]
 		return nil
 	}
 	if err := w.collect(true); err != nil {
 		return err
+	}
+	if w.stored > 0 {
+		s.Redundancy = w.p.o.Redundancy
 	}
 	if w.below == nil {
 		s.Table = w.table

@@ -133,6 +133,19 @@ func manifestVectors(t *testing.T) (vs []vector) {
 	add("nested-inline", accept, "a nested manifest, compressed", m{0: 1, 1: kindNested, 3: m{1: 1000, 2: 1, 3: 10, 4: noise(10, 1)}})
 	add("nested-stored", accept, "a nested manifest of one block", m{0: 1, 1: kindNested, 3: m{1: 32000, 5: names(32000)}})
 
+	add("file-redundancy", accept, "k = 20, n = 60", file1(m{1: 20 * 32768, 5: noise(32+60*32, 1), 7: 12}))
+	add("file-redundancy-small", accept, "k = 2, n = 5: five eighths of 7, rounded up", file1(m{1: 32769, 5: noise(32+5*32, 1), 7: 5}))
+	add("file-redundancy-nested", accept, "33 MiB, two segments of 528 blocks and four times as many in all; the table has 5 blocks", file1(m{1: 33 << 20, 6: m{1: 2 * (32 + 2112*32), 5: noise(32+32*32, 1), 7: 16}, 7: 16}))
+
+	add("redundancy-1", reject, "less than 1.25 of the standard's 2", file1(m{1: 20 * 32768, 5: noise(32+20*32, 1), 7: 4}))
+	add("redundancy-standard", reject, "the standard is absent", file1(m{1: 20 * 32768, 5: noise(32+40*32, 1), 7: 8}))
+	add("redundancy-zero", reject, "a field that is zero must be absent", file1(m{1: 20 * 32768, 5: noise(32+40*32, 1), 7: 0}))
+	add("redundancy-17", reject, "more than four times the data", file1(m{1: 20 * 32768, 5: noise(32+85*32, 1), 7: 17}))
+	add("redundancy-256", reject, "more than a byte", file1(m{1: 20 * 32768, 5: noise(32+40*32, 1), 7: 256}))
+	add("redundancy-table-shorter", reject, "a table of the standard size", file1(m{1: 20 * 32768, 5: noise(32+40*32, 1), 7: 12}))
+	add("redundancy-inline", reject, "bytes without blocks", file1(m{1: 5, 4: []byte("hello"), 7: 12}))
+	add("redundancy-empty", reject, "nothing without blocks", file1(m{7: 12}))
+	add("redundancy-nested-other", reject, "a table of another redundancy than its stream", file1(m{1: 33 << 20, 6: m{1: 2 * (32 + 2112*32), 5: noise(32+16*32, 1)}, 7: 16}))
 	add("version-0", reject, "there is no version 0", m{0: 0, 1: kindFile, 2: "text/plain", 3: inline("x")})
 	add("version-2", reject, "a later version", m{0: 2, 1: kindFile, 2: "text/plain", 3: inline("x"), 99: 1})
 	add("version-missing", reject, "no version", m{1: kindFile, 2: "text/plain", 3: inline("x")})
@@ -183,13 +196,15 @@ func insertVectors(t *testing.T) (vs []vector) {
 		name       string
 		size       int
 		convergent bool
+		redundancy Redundancy
 	}{
-		{"inline", 1000, false}, {"one-block", 32768, false}, {"two-blocks", 32769, false}, {"gf8", 100 * 32768, false},
-		{"gf16", 200*32768 - 1, false}, {"short-tail", 1030 * 32768, false}, {"convergent", 20 * 32768, true},
+		{"inline", 1000, false, 0}, {"one-block", 32768, false, 0}, {"two-blocks", 32769, false, 0}, {"gf8", 100 * 32768, false, 0},
+		{"gf16", 200*32768 - 1, false, 0}, {"short-tail", 1030 * 32768, false, 0}, {"convergent", 20 * 32768, true, 0},
+		{"redundancy-gf8", 60 * 32768, false, 16}, {"redundancy-gf16", 70 * 32768, false, 16}, {"redundancy-low", 10 * 32768, true, 5},
 	} {
 		n := newNetwork()
 		data := noise(c.size, 7)
-		uri := put(t, n, data, PutOptions{Convergent: c.convergent, Random: rand.NewChaCha8([32]byte{42}), MIME: "application/octet-stream"})
+		uri := put(t, n, data, PutOptions{Convergent: c.convergent, Redundancy: c.redundancy, Random: rand.NewChaCha8([32]byte{42}), MIME: "application/octet-stream"})
 		all := make([]string, 0, len(n.order))
 		for _, id := range n.order {
 			all = append(all, string(id.Name[:]))
@@ -197,7 +212,7 @@ func insertVectors(t *testing.T) (vs []vector) {
 		slices.Sort(all)
 		names := sha256.Sum256([]byte(strings.Join(all, "")))
 		vs = append(vs, vector{"insert/" + c.name, "the content is that many bytes of ChaCha8 (Go's math/rand/v2) with seed 7, 0, …; keys are 32 bytes each of seed 42, 0, …, after a seed of 32 bytes", []field{
-			{"expect", accept}, {"size", fmt.Sprint(c.size)}, {"convergent", fmt.Sprint(c.convergent)},
+			{"expect", accept}, {"size", fmt.Sprint(c.size)}, {"convergent", fmt.Sprint(c.convergent)}, {"redundancy", fmt.Sprint(uint8(c.redundancy))},
 			{"routing", hex.EncodeToString(uri.Routing[:])}, {"read", hex.EncodeToString(uri.Read[:])},
 			{"blocks", fmt.Sprint(len(all))}, {"sha256-of-sorted-names", hex.EncodeToString(names[:])},
 		}})
