@@ -9,7 +9,7 @@ import (
 // owners maps each third-party module to the folders that may import it; the exported interfaces of an owner do
 // not mention it. A module that is not here is not ours to use.
 var owners = map[string][]string{
-	"github.com/dgraph-io/badger/v4":     {"store/badgerstore"},
+	"github.com/dgraph-io/badger/v4":     {"store/badgerstore", "store/vault"},
 	"github.com/klauspost/reedsolomon":   {"crypto/erasure"},
 	"github.com/klauspost/compress":      {"internal/content"},
 	"github.com/fxamacker/cbor/v2":       {"internal/content"},
@@ -22,7 +22,7 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":             {"cmd/nightjar"}, // the flags of cobra
 	"github.com/vbauerster/mpb/v8":       {"cmd/nightjar"},
 	"golang.org/x/term":                  {"cmd/nightjar"},
-	"golang.org/x/sys":                   {"store/badgerstore", "cmd/nightjar"},
+	"golang.org/x/sys":                   {"store/badgerstore", "store/vault", "cmd/nightjar"},
 }
 
 // testModules may be imported by every test, and by the conformance suites and doubles that tests share.
