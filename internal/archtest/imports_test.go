@@ -96,7 +96,7 @@ var importExamples = []example{
 		"internal/node/a.go":      `package node; import "github.com/dgraph-io/badger/v4"`,
 		"internal/node/a_test.go": `package node; import "github.com/quic-go/quic-go"`,
 	}, []string{
-		"internal/node/a.go:1: github.com/dgraph-io/badger/v4 belongs to store/badgerstore",
+		"internal/node/a.go:1: github.com/dgraph-io/badger/v4 belongs to store/badgerstore and store/vault",
 		"internal/node/a_test.go:1: github.com/quic-go/quic-go belongs to internal/link/...",
 	}},
 	{"third parties", "unknown", map[string]string{

@@ -42,7 +42,7 @@ var places = []place{
 	{dir: "fproxy", layer: 5, also: []string{"fproxy/filter"}},
 	{dir: "fproxy/filter", layer: 5},
 	{dir: "internal/fcp", layer: 5},
-	{dir: "internal/jobs", layer: 5, also: []string{"internal/api/foldertar"}}, // which knows how to read a folder and which names are safe
+	{dir: "internal/jobs", layer: 5, also: []string{"internal/api/foldertar"}},           // which knows how to read a folder and which names are safe
 	{dir: "internal/api", layer: 5, also: []string{"internal/jobs", "internal/api/..."}}, // the API is how jobs are given and watched
 	{dir: "internal/api/...", layer: 5},
 	{dir: "testnet", layer: 5},
