@@ -30,6 +30,7 @@ var places = []place{
 
 	{dir: "routing", layer: 3, pure: true},
 	{dir: "routing/relays", layer: 3, pure: true},
+	{dir: "routing/repair", layer: 3, pure: true},
 	{dir: "routing/circuit", layer: 3, pure: true, also: []string{"routing/relays", "routing/circuit/guard"}}, // it drives both
 	{dir: "routing/circuit/guard", layer: 3, pure: true, also: []string{"routing/relays"}},                    // it chooses from the view
 	{dir: "internal/link/...", layer: 3},
