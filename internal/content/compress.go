@@ -17,13 +17,19 @@ const (
 	minCompress = 128
 	// encodeWindow is the window we write with. Twice as much gains under 1 % on source code and programs and costs memory.
 	encodeWindow = 2 << 20
+	// frameSize is how much content a frame of a long stream holds: what a reader decodes to get at its last byte.
+	frameSize = 1 << 20
 )
 
-// compressor holds the zstd encoder of one insert, made when it is first needed.
-type compressor struct{ enc *zstd.Encoder }
+// compressor holds the zstd encoder of one insert, made when it is first needed, and memory for a frame.
+type compressor struct {
+	enc          *zstd.Encoder
+	frame, coded []byte
+}
 
-// encoder returns the encoder. Its output depends on the library's version, so that convergent inserts by different
-// versions may not meet; readers take any.
+// encoder returns the encoder, which makes all frames one by one, from nothing but their content: what it makes is the same
+// every time. It depends on the library's version, so that convergent inserts by different versions may not meet; readers
+// take any.
 func (c *compressor) encoder() *zstd.Encoder {
 	if c.enc == nil {
 		// One goroutine, the caller's; no checksum, for every block is named by its hash.
@@ -58,6 +64,89 @@ func (c *compressor) try(head []byte) []byte {
 		}
 	}
 	return packed
+}
+
+// into compresses what is written, in frames that can be decoded on their own, with a table of them behind (SPEC §8.1).
+// One stream at a time.
+func (c *compressor) into(dst io.Writer) *frameWriter {
+	if c.frame == nil {
+		c.frame = make([]byte, frameSize)
+	}
+	return &frameWriter{c: c, dst: dst}
+}
+
+// frameWriter is a compressed stream being written.
+type frameWriter struct {
+	c      *compressor
+	dst    io.Writer
+	fill   int // bytes of the frame
+	frames []frame
+	many   bool // more than a table can have
+}
+
+// Write implements io.Writer.
+func (w *frameWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		m := copy(w.c.frame[w.fill:], p)
+		n += m
+		p = p[m:]
+		if err := w.filled(m); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// ReadFrom implements io.ReaderFrom, so that content is copied once.
+func (w *frameWriter) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		m, err := r.Read(w.c.frame[w.fill:])
+		n += int64(m)
+		if ferr := w.filled(m); ferr != nil {
+			return n, ferr
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// filled takes n more bytes of the frame in, and writes it once it is full.
+func (w *frameWriter) filled(n int) error {
+	if w.fill += n; w.fill < frameSize {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *frameWriter) flush() error {
+	w.c.coded = w.c.encoder().EncodeAll(w.c.frame[:w.fill], w.c.coded[:0])
+	if len(w.frames) == maxFrames {
+		w.many, w.frames = true, nil
+	}
+	if !w.many {
+		w.frames = append(w.frames, frame{stored: uint32(len(w.c.coded)), size: uint32(w.fill)})
+	}
+	w.fill = 0
+	_, err := w.dst.Write(w.c.coded)
+	return err
+}
+
+// Close writes what is left, and the table if there is more than one frame to be found.
+func (w *frameWriter) Close() error {
+	if w.fill > 0 {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	if len(w.frames) < 2 {
+		return nil
+	}
+	_, err := w.dst.Write(appendSeekTable(nil, w.frames))
+	return err
 }
 
 // decoder gives the decoded bytes of a compressed stream: exactly size, then io.EOF. Anything else in it is malformed.

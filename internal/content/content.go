@@ -52,6 +52,13 @@ const (
 	Reading
 )
 
+// Nowhere is a Sink that takes everything and keeps nothing. With PutOptions.Salt an insert into it tells the URI that the
+// same insert into the network will have.
+type Nowhere struct{}
+
+// Insert does nothing.
+func (Nowhere) Insert(ctx context.Context, _ keys.Block, _ bool) error { return ctx.Err() }
+
 // Progress counts blocks. Fields only grow, except that Need and Total become known as manifests arrive.
 type Progress struct {
 	Done  uint64 // blocks fetched or inserted
@@ -76,10 +83,14 @@ type FolderReader interface {
 
 // PutOptions says how to insert; the zero value is the safe default.
 type PutOptions struct {
-	Target     keys.URI       // zero = a CHK; an SSK or USK insert URI (a USK with the edition to be written) or a KSK otherwise
-	Name       string         // file name to append to a CHK URI, "" = none
-	MIME       string         // "" = found from the name and the first bytes
-	Convergent bool           // the same file gives the same blocks: deduplicates, and lets anyone test for a known file
+	Target     keys.URI // zero = a CHK; an SSK or USK insert URI (a USK with the edition to be written) or a KSK otherwise
+	Name       string   // file name to append to a CHK URI, "" = none
+	MIME       string   // "" = found from the name and the first bytes
+	Convergent bool     // the same file gives the same blocks: deduplicates, and lets anyone test for a known file
+	// Salt makes an insert that can be done again: the same salt, options and bytes give the same blocks and URI, to the same
+	// build of this program. Whoever has it can test for content as if the insert were convergent, so that it is a secret to be
+	// kept no longer than the insert. nil = keys are random. Convergent makes it moot.
+	Salt       *[32]byte
 	Redundancy Redundancy     // blocks inserted for each block of data; 0 = the standard
 	Progress   func(Progress) // called from one goroutine at a time, never after the call returns
 	Parallel   int            // blocks in flight; 0 = default

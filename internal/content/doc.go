@@ -17,12 +17,14 @@
 //	F4  A manifest has one encoding, and one layout follows from a stream's size.
 //	F5  An insert holds at most a segment with its check blocks and spareBuffers blocks of content, a fetch two segments;
 //	    tables of names (1/500 of the content) and Leopard's work memory come on top.
-//	F6  Without Convergent no two inserts share a block; no key ever seals two different plaintexts.
+//	F6  Without Convergent or a common Salt no two inserts share a block; no key ever seals two different plaintexts.
 //	F7  Blocks of a segment are inserted in random order, everything that a root or record names before it, and only
 //	    roots and records as top blocks.
 //	F8  In shuffled order at most k+k/16 requests of a segment are answered or under way at a time, for random blocks.
 //	F9  When a call returns, all its goroutines have ended, and Progress is not called again.
 //	F10 Seeking makes no request.
+//	F11 An insert with a Salt that is done again by the same build, with the same options and bytes, gives the same blocks
+//	    and URI, however its blocks were delayed or refused.
 //
 // # Concurrency
 //

@@ -2,10 +2,7 @@ package content
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
-	"io"
 	"slices"
 
 	"nightjar/crypto"
@@ -13,7 +10,7 @@ import (
 )
 
 const (
-	// labelRoot derives a root block's key from the manifest, for convergent inserts.
+	// labelRoot derives a root block's key from the manifest, for inserts that can be done again.
 	labelRoot crypto.Label = "convergent root v1"
 	// labelVersion derives where a document's record versions begin.
 	labelVersion crypto.Label = "record version v1"
@@ -144,13 +141,11 @@ func (d *draft) shrink(encoded []byte, room int) ([]byte, error) {
 
 // insertRoot inserts a root block once everything else is in the network.
 func (p *putter) insertRoot(encoded []byte) (keys.URI, error) {
-	uri := keys.URI{Type: keys.CHK, Path: p.o.Name}
-	if p.o.Convergent {
-		hash := sha256.Sum256(encoded)
-		uri.Read = crypto.DeriveKey(hash[:], labelRoot, nil)
-	} else if _, err := io.ReadFull(p.random, uri.Read[:]); err != nil {
-		return keys.URI{}, fmt.Errorf("content: drawing a key: %w", err)
+	key, err := p.keyFor(labelRoot, nil, encoded)
+	if err != nil {
+		return keys.URI{}, err
 	}
+	uri := keys.URI{Type: keys.CHK, Path: p.o.Name, Read: key}
 	if err := p.ins.drain(); err != nil {
 		return keys.URI{}, err
 	}

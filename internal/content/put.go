@@ -2,13 +2,16 @@ package content
 
 import (
 	"context"
+	"crypto/hkdf"
 	crand "crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
 	"time"
 
+	"nightjar/crypto"
 	"nightjar/crypto/erasure"
 	"nightjar/keys"
 )
@@ -123,6 +126,30 @@ func (p *putter) codeFor(k int) (*erasure.Code, error) {
 	return p.code, nil
 }
 
+// keyFor draws the key of what parts hold; or derives it from them, so that it never seals anything else (SPEC §6.4).
+func (p *putter) keyFor(label crypto.Label, context []byte, parts ...[]byte) (k crypto.Key, err error) {
+	if !p.o.Convergent && p.o.Salt == nil {
+		if _, err = io.ReadFull(p.random, k[:]); err != nil {
+			return k, fmt.Errorf("content: drawing a key: %w", err)
+		}
+		return k, nil
+	}
+	h := sha256.New()
+	for _, b := range parts {
+		h.Write(b)
+	}
+	if p.o.Convergent {
+		return crypto.DeriveKey(h.Sum(nil), label, context), nil
+	}
+	b, err := hkdf.Key(sha256.New, h.Sum(nil), p.o.Salt[:], string(label)+string(context), crypto.KeySize)
+	if err != nil {
+		return k, fmt.Errorf("content: deriving a key: %w", err)
+	}
+	copy(k[:], b)
+	clear(b)
+	return k, nil
+}
+
 func (p *putter) file(r io.Reader) (keys.URI, error) {
 	head, rest, err := p.sample(r)
 	if err != nil {
@@ -219,8 +246,7 @@ func (p *putter) store(head []byte, rest io.Reader, try bool, held uint64) (*sto
 		_, err = s.w.Write(packed)
 	default:
 		s.codec = codecZstd
-		z := p.zstd.encoder()
-		z.Reset(s.w)
+		z := p.zstd.into(s.w)
 		if err = p.copy(s, z, head, rest); err == nil {
 			err = z.Close()
 		}

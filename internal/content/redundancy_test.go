@@ -86,14 +86,11 @@ func TestFilesComeBackWithAnyRedundancy(t *testing.T) {
 	})
 }
 
-// The largest table of names, and memory for the largest segments: two of them and a tail, all blocks but k of each lost.
+// The largest segment there is fits in the memory of an insert, and comes back from less than a third of its blocks.
 func TestTheHighestRedundancyOfAFullSegment(t *testing.T) {
-	data := noise((maxData+minTail)*keys.DataSize, 1)
+	data := noise(maxData*keys.DataSize, 1)
 	n := newNetwork()
 	uri := put(t, n, data, PutOptions{Redundancy: maxRedundancy, MIME: "image/png"})
-	if !bytes.Equal(get(t, n, uri, GetOptions{}), data) {
-		t.Fatal("other bytes came back")
-	}
 	n.loseShare(0.7, 1)
 	if !bytes.Equal(get(t, n, uri, GetOptions{}), data) {
 		t.Fatal("other bytes came back after losses")

@@ -1,7 +1,6 @@
 package content
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -10,7 +9,7 @@ import (
 	"nightjar/keys"
 )
 
-// labelSegment derives a segment's key from its data, for convergent inserts.
+// labelSegment derives a segment's key from its data, for inserts that can be done again.
 const labelSegment crypto.Label = "convergent segment v1"
 
 // streamWriter cuts what is written to it into segments and has them inserted. It holds the data of at most one full
@@ -151,26 +150,14 @@ func (w *streamWriter) emit(k int) error {
 		return fmt.Errorf("content: coding a segment: %w", err)
 	}
 	s := &sealing{no: w.no, names: make([]byte, n*nameSize), counts: !w.nested, plain: shards, unsealed: n, order: w.p.rng.Perm(n)}
-	if s.key, err = w.segmentKey(shards[:k]); err != nil {
+	// It is used once: data determines check blocks.
+	if s.key, err = w.p.keyFor(labelSegment, segmentInfo(k, n), shards[:k]...); err != nil {
 		return err
 	}
 	w.p.ins.add(s)
 	w.no++
 	w.coded = append(w.coded, s)
 	return w.collect(false)
-}
-
-// segmentKey draws the segment's key, or derives it from the data. It is used once: data determines check blocks.
-func (w *streamWriter) segmentKey(data [][]byte) (k crypto.Key, err error) {
-	if !w.p.o.Convergent {
-		_, err = io.ReadFull(w.p.random, k[:])
-		return k, err
-	}
-	h := sha256.New()
-	for _, b := range data {
-		h.Write(b)
-	}
-	return crypto.DeriveKey(h.Sum(nil), labelSegment, segmentInfo(len(data), w.p.o.Redundancy.total(len(data)))), nil
 }
 
 // segmentInfo goes with the hash of a segment's data into its key: k and n say how it is coded (SPEC §6.4).
@@ -246,12 +233,17 @@ func (w *streamWriter) place(s *stream) error {
 	return w.below.place(s.Nested)
 }
 
-// carried is how many bytes of the manifest the stream takes up that could be elsewhere.
+// carried is how many bytes of the manifest the stream takes up that could be elsewhere. It follows from the stream alone
+// and not from how far its blocks have got, so that an insert that is done again makes the same manifest. Close comes before.
 func (w *streamWriter) carried() int {
-	if w.kept {
+	table := layoutWith(w.stored, w.p.o.Redundancy).tableSize()
+	switch {
+	case w.kept:
 		return int(w.stored)
+	case w.below != nil || table > uint64(w.direct):
+		return 0
 	}
-	return len(w.table)
+	return int(table)
 }
 
 // spill moves what the manifest carries to blocks of its own.
