@@ -52,8 +52,7 @@ type blockReader struct {
 
 	pos   uint64     // where the next Read begins
 	ahead int        // windowed: blocks to request from pos on; told: how many more than needed
-	burst int        // windowed: the least to request after a seek
-	until uint64     // told: the block at which to stop
+	until uint64     // the block before which to stop: told always, windowed while the blocks before it are read
 	last  uint64     // windowed: the block that was read last
 	segs  []*segment // at most two, neighbours
 	code  *erasure.Code
@@ -116,25 +115,26 @@ func (b *blockReader) WriteTo(w io.Writer) (n int64, err error) {
 }
 
 // seek moves to a position of at most the stored size. It makes no request.
-func (b *blockReader) seek(pos uint64) { b.pos, b.err, b.burst = pos, nil, 0 }
+func (b *blockReader) seek(pos uint64) { b.pos, b.err, b.until = pos, nil, 0 }
 
-// expect says that the size bytes from pos on are read next. In mode told just the blocks that hold them are requested, at once; when a table
+// expect says that the size bytes from pos on are read next: just the blocks that hold them are requested, at once. When a table of names
 // turns out to be read in sequence, more and more after them.
 func (b *blockReader) expect(pos, size uint64) {
 	first, end := pos/keys.DataSize, (pos+size-1)/keys.DataSize+1
+	sequel := b.mode == told && pos != 0 && pos == b.pos && b.err == nil
+	b.seek(pos)
 	switch {
-	case b.mode == windowed:
-		b.seek(pos)
-		b.burst = int(min(end-first, maxAhead))
-		return
-	case pos != 0 && pos == b.pos && b.err == nil:
+	case b.whole():
+	case sequel:
 		b.ahead = min(max(1, 2*b.ahead), tableAhead)
+		b.until = min(end+uint64(b.ahead), b.l.blocks)
+	case b.mode == told:
+		b.ahead, b.until = 0, end
+		b.forget()
 	default:
-		b.ahead = 0
+		b.ahead, b.until = firstAhead, min(end, first+maxAhead)
 		b.forget()
 	}
-	b.seek(pos)
-	b.until = min(end+uint64(b.ahead), b.l.blocks)
 }
 
 // forget takes back what was wanted and not asked for.
@@ -205,18 +205,17 @@ func (b *blockReader) whole() bool { return b.mode == wholeInOrder || b.mode == 
 // window adapts how many blocks are requested to how the stream is read.
 func (b *blockReader) window(block uint64) int {
 	switch {
-	case b.mode == told:
-		return int(b.until - block)
-	case b.mode != windowed:
+	case b.whole():
 		return 0
+	case block < b.until:
+		b.last = block
+		return int(b.until - block)
 	case b.ahead == 0 || block < b.last || block > b.last+1:
 		b.ahead = firstAhead
 		b.forget()
 	case block == b.last+1:
 		b.ahead = min(2*b.ahead, maxAhead)
 	}
-	b.ahead = max(b.ahead, b.burst)
-	b.burst = 0
 	b.last = block
 	return b.ahead
 }

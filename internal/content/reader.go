@@ -9,6 +9,7 @@ import (
 var (
 	errSeek   = errors.New("content: seek to before the beginning")
 	errClosed = errors.New("content: read after Close")
+	errMoved  = errors.New("content: the decoder's source was moved")
 )
 
 // NewReader gives the file's bytes for reading and seeking; blocks are fetched as they are needed, ahead of reading. Close releases it.
@@ -26,6 +27,8 @@ type fileReader struct {
 	open   *opened // nil until the first Read, and for what is in memory
 	at     uint64  // where open stands
 	memory []byte  // a file that is inline or in a container
+	frames []frame // of a compressed stream, if it has a seek table and
+	looked bool    // it was looked for
 	err    error
 }
 
@@ -72,10 +75,6 @@ func (r *fileReader) prepare() error {
 		r.memory = s.Inline
 		return nil
 	}
-	if r.open != nil && r.open.zstd != nil && r.pos < r.at {
-		r.open.Close() // a compressed stream is only read forwards
-		r.open = nil
-	}
 	if r.open == nil {
 		r.open = openStream(r.ctx, r.o.t.reading(), s, windowed)
 		r.at = 0
@@ -88,9 +87,45 @@ func (r *fileReader) prepare() error {
 		r.at = r.pos
 		return nil
 	}
+	if r.pos < r.at || r.pos-r.at > maxForward || r.open.zstd.err != nil {
+		if err := r.jump(s); err != nil {
+			return err
+		}
+	}
 	n, err := io.CopyN(io.Discard, r.open, int64(r.pos-r.at))
 	r.at += uint64(n)
 	return err
+}
+
+// jump makes a compressed stream stand at the beginning of the frame that pos is in, unless it stands in that frame already. Without a seek
+// table a stream begins anew, or is decoded on.
+func (r *fileReader) jump(s *stream) (err error) {
+	if r.open.blocks != nil && !r.looked {
+		r.open.zstd.err = errMoved // its blocks will stand elsewhere
+		if r.frames, err = r.open.blocks.frames(s.Size); err != nil && !absent(err) {
+			return err
+		}
+		r.looked = true
+	}
+	var start, stored uint64
+	frames := r.frames
+	for len(frames) > 0 && start+uint64(frames[0].size) <= r.pos {
+		start += uint64(frames[0].size)
+		stored += uint64(frames[0].stored)
+		frames = frames[1:]
+	}
+	if r.open.zstd.err == nil && start <= r.at && r.at <= r.pos {
+		return nil
+	}
+	if len(frames) > 0 {
+		r.open.jump(stored, frames, s.Size-start)
+		r.at = start
+		return nil
+	}
+	r.open.Close()
+	r.open = openStream(r.ctx, r.o.t.reading(), s, windowed)
+	r.at = 0
+	return nil
 }
 
 // Seek makes no request.

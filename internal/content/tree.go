@@ -92,6 +92,7 @@ type opened struct {
 	io.Reader
 	blocks *blockReader // nil if the stream is inline
 	zstd   *decoder     // nil if it is not compressed
+	walker *walker      // nil unless it is both in blocks and compressed
 }
 
 // openStream makes a reader of a checked stream. Nothing is requested before the first Read.
@@ -102,7 +103,11 @@ func openStream(ctx context.Context, r reading, s *stream, m mode) *opened {
 		o.Reader = o.blocks
 	}
 	if s.Codec == codecZstd {
-		o.zstd = newDecoder(o.Reader, o.blocks, s.Size)
+		if o.blocks != nil {
+			o.openFrames(s.Size)
+		} else {
+			o.zstd = newDecoder(o.Reader, nil, s.Size)
+		}
 		o.Reader = o.zstd
 	}
 	return o
