@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,56 +82,6 @@ func TestANodeWithoutPeersWaits(t *testing.T) {
 	})
 }
 
-// TestLostRelaysOnlySlowADownload kills the guard, and later the middle, that most cells of a download pass.
-func TestLostRelaysOnlySlowADownload(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := &observer{cells: make(map[[2]wire.NodeID]int)}
-		net := onionNetwork(t, o)
-		defer net.close()
-		file := make([]byte, downloadSize)
-		rand.NewChaCha8([32]byte{9}).Read(file)
-		uri, err := content.PutFile(context.Background(), direct{net}, bytes.NewReader(file), content.PutOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		reader := net.nodes[5]
-		self := reader.Self().ID
-		c := reader.Client(wire.Bulk)
-		defer c.Close()
-		object, err := content.Open(context.Background(), c, uri, content.GetOptions{Progress: func(p content.Progress) { c.Expect(p.Need) }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.start()
-		lost := []wire.NodeID{self}
-		out := &checked{want: file, at: map[int]func(){
-			len(file) / 4: func() {
-				guard := o.busiest(self, lost)
-				lost = append(lost, guard)
-				net.mem.Isolate(guard)
-				o.start()
-			},
-			len(file) / 2: func() {
-				guard := o.busiest(self, lost)
-				middle := o.busiest(guard, append(lost, guard))
-				lost = append(lost, middle)
-				net.mem.Isolate(middle)
-			},
-		}}
-		start := time.Now()
-		if err := object.WriteTo(context.Background(), out); err != nil {
-			t.Fatal(err)
-		}
-		if out.n != len(file) || out.wrong {
-			t.Errorf("%d bytes came, wrong is %v", out.n, out.wrong)
-		}
-		if len(lost) != 3 {
-			t.Fatalf("%d relays were lost", len(lost)-1)
-		}
-		t.Logf("it took %v of virtual time", time.Since(start))
-	})
-}
-
 // A download at a constant rate brings the same bytes.
 func TestConstantRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -202,19 +151,6 @@ func (d direct) Insert(_ context.Context, b keys.Block, top bool) error {
 		}
 	}
 	return nil
-}
-
-// busiest is the node that has sent another the most cells, of those that are not among the lost ones.
-func (o *observer) busiest(to wire.NodeID, lost []wire.NodeID) (most wire.NodeID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := 0
-	for edge, cells := range o.cells {
-		if edge[1] == to && cells > n && !slices.Contains(lost, edge[0]) {
-			most, n = edge[0], cells
-		}
-	}
-	return most
 }
 
 func TestStateOutlivesTheNode(t *testing.T) {

@@ -1,7 +1,7 @@
 // Package node is the shell of a Nightjar node: it drives the pure machines over real links and a real store.
 //
 // The machines decide: routing.Machine routes requests, routing.Overlay chooses peers, relays.Machine learns which nodes can be
-// part of circuits, circuit.Machine builds circuits and carries others'. This package does. One goroutine, the loop, owns the
+// part of circuits, circuit.Machine builds circuits and carries others', repair.Machine keeps sinks whole. This package does. One goroutine, the loop, owns the
 // machines and the tables of links and requests, takes events from an inbox and carries out the effects in order. Everything
 // that may block (sockets, disk, verification of blocks) happens on other goroutines, which answer through the inbox.
 //
@@ -43,6 +43,6 @@
 //
 // # Reading order
 //
-// node.go, life.go, loop.go, peer.go, links.go, circuits.go, own.go, state.go, dial.go, scope.go, client.go; inbox.go, outbox.go and
+// node.go, life.go, loop.go, peer.go, links.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go; inbox.go, outbox.go and
 // pool.go are the three small queues between goroutines.
 package node

@@ -8,6 +8,7 @@ import (
 	"nightjar/routing"
 	"nightjar/routing/circuit"
 	"nightjar/routing/relays"
+	"nightjar/routing/repair"
 	"nightjar/routing/wire"
 )
 
@@ -63,12 +64,12 @@ type machines struct {
 	overlay  *routing.Overlay
 	relays   *relays.Machine
 	circuits *circuit.Machine
+	repair   *repair.Machine
 }
 
 func newLoop(n *Node) *loop {
-	return &loop{
+	l := &loop{
 		n:        n,
-		machines: newMachines(n),
 		peers:    make(map[wire.NodeID]*peer),
 		links:    newLinks(),
 		waiting:  make(map[routing.Token]chan routing.Done),
@@ -78,6 +79,8 @@ func newLoop(n *Node) *loop {
 		barred:   make(map[wire.NodeID]time.Time),
 		started:  time.Now(),
 	}
+	l.machines = newMachines(n, l.dials)
+	return l
 }
 
 // run is the loop. When ctx has ended it closes all links, answers all who wait, and returns.
@@ -122,6 +125,7 @@ func (l *loop) tick(now time.Time) time.Duration {
 	next.due(l.overlay.NextDeadline, func() { l.effects(l.overlay.Step(now, routing.Overdue{})) })
 	next.due(l.relays.NextDeadline, func() { l.relayEffects(l.relays.Step(now, relays.Tick{})) })
 	next.due(l.circuits.NextDeadline, func() { l.circuitEffects(l.circuits.Step(now, circuit.Tick{})) })
+	next.due(l.repair.NextDeadline, func() { l.mend(now, repair.Tick{}) })
 	if l.links.circuits > 0 {
 		l.sweep(now)
 		next.at(l.links.sweepAt)
@@ -185,10 +189,21 @@ func (l *loop) handle(now time.Time, ev any) {
 	case circuit.DialFailed:
 		delete(l.links.dialing, ev.Peer)
 		l.circuitEffects(l.circuits.Step(now, ev))
+	case guardFailed:
+		l.unreached(now, ev.id)
+		l.handle(now, circuit.DialFailed{Peer: ev.id})
+	case probeFailed:
+		l.unreached(now, ev.id)
 	case relays.Received:
 		if len(l.links.byNode[ev.From]) > 0 && !l.isBarred(ev.From) {
 			l.relayEffects(l.relays.Step(now, ev))
 		}
+	case repair.Received:
+		if l.talks(ev.From) {
+			l.mend(now, ev)
+		}
+	case repair.Event:
+		l.mend(now, ev)
 	case routing.Event:
 		l.effects(l.machine.Step(now, ev))
 	case circuit.Event:
@@ -337,6 +352,7 @@ func (l *loop) up(now time.Time, p *peer) {
 	l.enter(now, p)
 	l.effects(l.machine.Step(now, routing.PeerUp{Peer: p.id}))
 	l.effects(l.overlay.Step(now, routing.Linked{Self: p.hello, Inbound: p.inbound}))
+	l.mend(now, repair.PeerUp{Peer: p.id})
 }
 
 func (l *loop) dialler(p *peer) wire.NodeID {
@@ -368,6 +384,7 @@ func (l *loop) unlink(now time.Time, p *peer) {
 	l.leave(now, p)
 	l.effects(l.machine.Step(now, routing.PeerDown{Peer: p.id}))
 	l.effects(l.overlay.Step(now, routing.Unlinked{Peer: p.id}))
+	l.mend(now, repair.PeerDown{Peer: p.id})
 }
 
 // stop closes all links and answers all who wait. Links that come up later close themselves, since their context has ended.

@@ -36,16 +36,17 @@ type Config struct {
 
 // Node drives the machines over links and a store.
 type Node struct {
-	cfg     Config
-	self    wire.NodeID
-	addrs   []wire.Addr // where others reach this node; set before Ready
-	desc    atomic.Pointer[wire.Descriptor]
-	blocked atomic.Pointer[ObstacleError]
-	inbox   *inbox
-	looks   *pool[routing.Lookup]
-	keeps   *pool[routing.Keep]
-	scope   scope    // set before Ready
-	groups  [32]byte // keys the names of isolation groups
+	cfg      Config
+	self     wire.NodeID
+	addrs    []wire.Addr // where others reach this node; set before Ready
+	desc     atomic.Pointer[wire.Descriptor]
+	blocked  atomic.Pointer[ObstacleError]
+	inbox    *inbox
+	looks    *pool[routing.Lookup]
+	keeps    *pool[routing.Keep]
+	workshop workshop
+	scope    scope    // set before Ready
+	groups   [32]byte // keys the names of isolation groups
 	counters
 
 	strangers chan struct{} // holds one for each inbound link that has not said Hello
@@ -103,6 +104,7 @@ func New(cfg Config) (*Node, error) {
 	rand.Read(n.groups[:])
 	n.looks = newPool(lookWorkers, n.look)
 	n.keeps = newPool(keepWorkers, n.keep)
+	n.workshop = newWorkshop(n)
 	return n, nil
 }
 
@@ -115,6 +117,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer close(n.ended)
 	defer n.looks.wait()
 	defer n.keeps.wait()
+	defer n.workshop.wait()
 	defer n.close()
 	defer cancel()
 	n.life = ctx

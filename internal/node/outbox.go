@@ -18,17 +18,24 @@ const (
 	maxOutCells = 4096
 	// maxOutSmall is how many small messages may wait before the link is given up: the peer does not read.
 	maxOutSmall = 16384
+	// maxOutCopies is how many copies for a neighbour's store may wait: more than an honest one asks for at once. Others are dropped.
+	maxOutCopies = 16
+	// patient is how many bytes of cells and blocks may go before a copy that waits.
+	patient = 16 * keys.DataSize
 )
 
 // outbox holds messages for one peer's writer. Small messages overtake the others: an answer of a few bytes must not wait
-// behind megabytes. Cells and blocks take turns by their bytes; cells stay in order among themselves, as do blocks.
+// behind megabytes. Cells and blocks take turns by their bytes; cells stay in order among themselves, as do blocks. Copies, for which
+// nobody waits, come when there is nothing else, or when much has gone before.
 type outbox struct {
 	mu     sync.Mutex
 	small  []wire.Message
 	cells  []wire.Message
 	blocks []wire.Message
+	copies []wire.Message
 	bytes  int           // of blocks
 	ahead  int           // by how many bytes cells have had more than blocks while both waited
+	passed int           // bytes of cells and blocks that went while copies waited
 	all    *atomic.Int64 // bytes of blocks in all outboxes of the node
 	wake   chan struct{}
 	closed bool
@@ -64,6 +71,10 @@ func (q *outbox) add(m wire.Message) bool {
 		q.count(blockBytes(m))
 	case wire.Cell:
 		q.cells = append(q.cells, m)
+	case wire.Copy:
+		if len(q.copies) < maxOutCopies {
+			q.copies = append(q.copies, m)
+		}
 	default:
 		q.small = append(q.small, m)
 	}
@@ -96,6 +107,10 @@ func (q *outbox) next() (m wire.Message, ok bool) {
 		q.ahead = 0
 	}
 	switch {
+	case len(q.copies) > 0 && (len(q.cells)+len(q.blocks) == 0 || q.passed >= patient):
+		m, q.copies = pop(q.copies)
+		q.passed = 0
+		return m, true
 	case len(q.cells) > 0 && q.ahead <= 0:
 		m, q.cells = pop(q.cells)
 		if both {
@@ -110,6 +125,9 @@ func (q *outbox) next() (m wire.Message, ok bool) {
 	default:
 		return nil, false
 	}
+	if len(q.copies) > 0 {
+		q.passed += wire.Size(m)
+	}
 	return m, true
 }
 
@@ -118,7 +136,7 @@ func (q *outbox) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.count(-q.bytes)
-	q.small, q.cells, q.blocks = nil, nil, nil
+	q.small, q.cells, q.blocks, q.copies = nil, nil, nil, nil
 }
 
 // pop takes the first message and lets go of the backing array when it is used up.
@@ -138,6 +156,8 @@ func blockBytes(m wire.Message) int {
 	case wire.Data:
 		b = m.Block
 	case wire.Put:
+		b = m.Block
+	case wire.Copy:
 		b = m.Block
 	}
 	return len(b.Data())

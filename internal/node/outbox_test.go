@@ -1,6 +1,7 @@
 package node
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 	"nightjar/routing/wire"
 )
 
-// kinds writes what the outbox gives as a text: s, c and b for small messages, cells and blocks. Cells must come in order.
+// kinds writes what the outbox gives as a text: s, c, b and r for small messages, cells, blocks and copies that repair a sink. Cells must come in order.
 func kinds(t *testing.T, q *outbox, n int) (text string) {
 	t.Helper()
 	last := uint32(0)
@@ -28,6 +29,8 @@ func kinds(t *testing.T, q *outbox, n int) (text string) {
 			last = m.Circ
 		case wire.Data:
 			text += "b"
+		case wire.Copy:
+			text += "r"
 		default:
 			text += "s"
 		}
@@ -114,5 +117,24 @@ func TestReadingACellCopiesNothing(t *testing.T) {
 		}
 	}); n > 1 { // the interface's copy of the header
 		t.Errorf("parsing a cell allocates %v times", n)
+	}
+}
+
+func TestCopiesWaitForAllElseButNotForEver(t *testing.T) {
+	var all atomic.Int64
+	q := newOutbox(&all)
+	b := aBlock()
+	for i := range maxOutCopies + 1 {
+		if !q.put(wire.Copy{Req: wire.Req(i), Block: b}) {
+			t.Fatalf("copy %d ends the link", i)
+		}
+	}
+	fill(t, q, 0, 20)
+	q.put(wire.Ping{})
+	if got, want := kinds(t, q, 100), "s"+strings.Repeat("b", 16)+"r"+strings.Repeat("b", 4)+strings.Repeat("r", maxOutCopies-1); got != want {
+		t.Errorf("sent as %s, want %s", got, want)
+	}
+	if all.Load() != 0 {
+		t.Errorf("%d bytes are left in the count", all.Load())
 	}
 }
