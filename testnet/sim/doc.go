@@ -6,6 +6,9 @@
 // in front of key routing and real cryptography included, that its caller drives request by request and watches from
 // everywhere at once; testnet/sim/anonymity measures with it what a part of the network could find out.
 //
+// Decay is a third thing: a network that loses its nodes one after the other, and whose sinks repair each other meanwhile
+// (routing/repair).
+//
 // What it is not: it says nothing about sockets, disks or processors (testnet does). Blocks are real, but all nodes share
 // their bytes; links carry messages after a latency, in order, and without limits of bandwidth.
 //
@@ -25,5 +28,5 @@
 // # Reading order
 //
 // sim.go (Config, Result, Run), rig.go (events), topology.go (who is linked), workload.go (inserts and fetches); then net.go
-// (Net, Tap) and onion.go (circuits, lines, what is followed).
+// (Net, Tap) and onion.go (circuits, lines, what is followed); then repair.go and shelf.go.
 package sim

@@ -30,6 +30,8 @@ type rig struct {
 
 	watch func(from int, to wire.NodeID, msg wire.Message) // sees every message of a request when it is sent
 	done  func(d routing.Done)
+	kept  func(n *node, e routing.Keep) // sees what a store is given
+	met   func(n, peer *node, up bool)  // sees links come and go, from both ends
 
 	trace            hash.Hash
 	messages, gossip int64
@@ -66,6 +68,7 @@ func newRig(cfg Config) *rig {
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6e69676874)), now: epoch,
 		index: make(map[wire.NodeID]int), trace: sha256.New(),
 		watch: func(int, wire.NodeID, wire.Message) {}, done: func(routing.Done) {},
+		kept: func(*node, routing.Keep) {}, met: func(*node, *node, bool) {},
 	}
 }
 
@@ -143,6 +146,7 @@ func (r *rig) carryOut(n *node, effects []routing.Effect) {
 			r.after(lookTime, happening{node: n.n, ev: routing.LookedUp{Ref: e.Ref, Block: n.store[e.ID]}})
 		case routing.Keep:
 			n.store[e.Block.ID()] = e.Block
+			r.kept(n, e)
 			if e.Ref != 0 {
 				r.after(r.cfg.Keep, happening{node: n.n, ev: routing.Kept{Ref: e.Ref, OK: true}})
 			}

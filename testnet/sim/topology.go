@@ -107,6 +107,8 @@ func (r *rig) link(a, b *node) {
 		return
 	}
 	a.links[b.id], b.links[a.id] = true, true
+	r.met(a, b, true)
+	r.met(b, a, true)
 	r.happen(happening{node: b.n, ev: routing.PeerUp{Peer: a.id}})
 	r.happen(happening{node: a.n, ev: routing.PeerUp{Peer: b.id}})
 	if a.overlay != nil {
@@ -134,6 +136,8 @@ func (r *rig) cut(a, b *node) {
 	}
 	delete(a.links, b.id)
 	delete(b.links, a.id)
+	r.met(a, b, false)
+	r.met(b, a, false)
 	for _, end := range [2][2]*node{{a, b}, {b, a}} {
 		r.happen(happening{node: end[0].n, ev: routing.PeerDown{Peer: end[1].id}})
 		if a.overlay != nil {
