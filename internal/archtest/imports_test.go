@@ -12,7 +12,7 @@ var owners = map[string][]string{
 	"github.com/dgraph-io/badger/v4":     {"store/badgerstore", "store/vault"},
 	"github.com/klauspost/reedsolomon":   {"crypto/erasure"},
 	"github.com/klauspost/compress":      {"internal/content"},
-	"github.com/fxamacker/cbor/v2":       {"internal/content"},
+	"github.com/fxamacker/cbor/v2":       {"internal/content", "internal/jobs"},
 	"github.com/gabriel-vasile/mimetype": {"internal/content"},
 	"github.com/quic-go/quic-go":         {"internal/link/..."},
 	"filippo.io/edwards25519":            {"crypto"},

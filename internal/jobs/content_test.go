@@ -25,6 +25,16 @@ type network struct {
 	expected uint64 // the most that Expect was told
 	open     int    // jobs that it was given to and that have not closed it
 	given    int
+
+	hold     chan struct{}   // if not nil, inserts wait until it is closed
+	inserted map[keys.ID]int // how often
+	asked    map[keys.ID]int
+}
+
+func (n *network) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.blocks)
 }
 
 // each gives the network to a job.
@@ -60,7 +70,9 @@ func (n *network) Close() {
 	n.open--
 }
 
-func newNetwork() *network { return &network{blocks: map[keys.ID]keys.Block{}} }
+func newNetwork() *network {
+	return &network{blocks: map[keys.ID]keys.Block{}, inserted: map[keys.ID]int{}, asked: map[keys.ID]int{}}
+}
 
 func (n *network) Fetch(ctx context.Context, id keys.ID, _ bool) (keys.Block, error) {
 	if n.silent {
@@ -69,15 +81,24 @@ func (n *network) Fetch(ctx context.Context, id keys.ID, _ bool) (keys.Block, er
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.asked[id]++
 	if b, ok := n.blocks[id]; ok {
 		return b, nil
 	}
 	return keys.Block{}, content.ErrNotFound
 }
 
-func (n *network) Insert(_ context.Context, b keys.Block, _ bool) error {
+func (n *network) Insert(ctx context.Context, b keys.Block, _ bool) error {
+	if n.hold != nil {
+		select {
+		case <-n.hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.inserted[b.ID()]++
 	n.blocks[b.ID()] = b
 	return nil
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -81,6 +82,7 @@ type Job struct {
 	timeout time.Duration
 	put     PutSpec
 	get     GetSpec
+	q       *queued     // nil if the job is fed or drained by somebody
 	abandon *time.Timer // runs giveUp while nobody has claimed the job
 
 	listedAsFinished bool // guarded by Manager.mu: counted among the finished ones
@@ -146,11 +148,9 @@ func (j *Job) change(f func(*Snapshot)) bool {
 	if changed != nil {
 		close(changed)
 	}
+	j.m.hub.note(j, false)
 	return true
 }
-
-// Cancel ends the job with ErrCancelled. A running job ends soon, not at once. A job that is final stays as it is.
-func (j *Job) Cancel() { j.end(ErrCancelled) }
 
 func (j *Job) end(cause error) {
 	j.mu.Lock()
@@ -192,18 +192,25 @@ func (j *Job) claim(cancel context.CancelCauseFunc) error {
 	return nil
 }
 
-// finish makes the job final.
-func (j *Job) finish(err error) {
+// finish makes the job final, and reports whether it was not before.
+func (j *Job) finish(err error) bool {
 	changed := j.change(func(s *Snapshot) {
-		s.Ended = time.Now()
+		s.Ended, s.Next = time.Now(), time.Time{}
 		s.Err = err
 		s.State = finalState(err)
-	})
-	if changed {
 		j.put.Target.Wipe() // a finished job stays listed for long; only whoever runs it reads this
-		close(j.ended)
+		if j.q != nil && !errors.Is(err, ErrClosed) {
+			j.q.secret = secret{} // who has the salt can test for what was inserted
+		}
+	})
+	if !changed {
+		return false
+	}
+	close(j.ended)
+	if j.q == nil || !errors.Is(err, ErrClosed) {
 		j.m.finished(j)
 	}
+	return true
 }
 
 func (j *Job) report(p content.Progress) {

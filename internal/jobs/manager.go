@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"nightjar/internal/content"
+	"nightjar/store/vault"
 )
 
 var (
@@ -52,6 +54,12 @@ type Config struct {
 	Keep        int           // finished jobs that stay listed; default 64
 	Patience    time.Duration // how long a job waits to be fed or drained; default 1 min
 	FindTimeout time.Duration // how long a get without a timeout of its own looks for its manifest, obstacles aside; default 1 min
+
+	Vault     *vault.Vault // keeps the queue; nil = there is none
+	Dir       string       // for files of queued jobs; made if it is missing
+	MaxQueued int          // queued jobs that are not final; default 1000
+	Window    int          // blocks of all jobs together that are on their way; default 448
+	Log       *slog.Logger // nil = silent; never told what a job is about
 }
 
 func (c Config) withDefaults() Config {
@@ -61,6 +69,11 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Keep, 64)
 	setDefault(&c.Patience, time.Minute)
 	setDefault(&c.FindTimeout, time.Minute)
+	setDefault(&c.MaxQueued, 1000)
+	setDefault(&c.Window, parallel)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	return c
 }
 
@@ -75,20 +88,34 @@ type Manager struct {
 	cfg   Config
 	slots map[Kind]chan struct{} // a running job holds one token of its kind
 
-	running sync.WaitGroup // claimed jobs; Add only under mu while not closed
+	codec  codec
+	window *window
+	hub    *hub
+	healer *healer
+	kick   chan struct{} // capacity 1: the dispatcher has something to look at
+	stop   chan struct{} // closed by Close
 
-	mu     sync.Mutex
-	jobs   []*Job // in the order in which they were made
-	closed bool
+	running sync.WaitGroup // claimed jobs, dispatcher and healer; Add only under mu while not closed
+
+	mu      sync.Mutex
+	jobs    []*Job // in the order in which they were made
+	started bool
+	closed  bool
 }
 
 // New returns a manager without jobs. It starts nothing.
 func New(cfg Config) *Manager {
 	cfg = cfg.withDefaults()
-	return &Manager{cfg: cfg, slots: map[Kind]chan struct{}{
-		Put: make(chan struct{}, cfg.Puts),
-		Get: make(chan struct{}, cfg.Gets),
-	}}
+	m := &Manager{
+		cfg: cfg, codec: newCodec(), window: newWindow(cfg.Window), hub: newHub(),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}),
+		slots: map[Kind]chan struct{}{
+			Put: make(chan struct{}, cfg.Puts),
+			Get: make(chan struct{}, cfg.Gets),
+		},
+	}
+	m.healer = newHealer(m)
+	return m
 }
 
 // NewPut adds a job that inserts what it will be fed. The error is ErrBusy or ErrClosed.
@@ -134,7 +161,7 @@ func (m *Manager) list(j *Job) error {
 	}
 	open := 0
 	for _, other := range m.jobs {
-		if !other.listedAsFinished {
+		if other.q == nil && !other.listedAsFinished {
 			open++
 		}
 	}
@@ -142,13 +169,13 @@ func (m *Manager) list(j *Job) error {
 		return ErrBusy
 	}
 	m.jobs = append(m.jobs, j)
+	m.hub.note(j, false)
 	return nil
 }
 
 // finished keeps the list of finished jobs bounded: the job that was made first is forgotten first.
 func (m *Manager) finished(j *Job) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	j.listedAsFinished = true
 	done := 0
 	for _, other := range m.jobs {
@@ -156,13 +183,19 @@ func (m *Manager) finished(j *Job) {
 			done++
 		}
 	}
+	var gone []*Job
 	m.jobs = slices.DeleteFunc(m.jobs, func(other *Job) bool {
 		if other.listedAsFinished && done > m.cfg.Keep {
 			done--
+			gone = append(gone, other)
 			return true
 		}
 		return false
 	})
+	m.mu.Unlock()
+	for _, other := range gone {
+		m.forget(other)
+	}
 }
 
 // Job finds a job; the error is ErrNoJob.
@@ -191,15 +224,28 @@ func (m *Manager) all() []*Job {
 	return slices.Clone(m.jobs)
 }
 
-// Close ends every open job with ErrClosed and returns when all have ended.
+// Close ends every open job with ErrClosed and returns when all have ended. Queued jobs end here alone: on the disk they are as open as they were,
+// and the next Start goes on with them. The vault may be closed afterwards.
 func (m *Manager) Close() {
 	m.mu.Lock()
+	again := m.closed
 	m.closed = true
 	m.mu.Unlock()
+	if !again {
+		close(m.stop)
+	}
 	for _, j := range m.all() {
-		j.end(ErrClosed)
+		switch {
+		case j.q == nil:
+			j.end(ErrClosed)
+		case !j.interrupt(ErrClosed):
+			j.finish(ErrClosed)
+		}
 	}
 	m.running.Wait()
+	if !again {
+		m.hub.close()
+	}
 }
 
 // claimed counts a job in for Close to wait for, unless Close has begun.

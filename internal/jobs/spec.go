@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"nightjar/internal/content"
 	"nightjar/keys"
 )
 
@@ -19,11 +20,12 @@ type PutSpec struct {
 	Convergent bool          // as in content.PutOptions
 	Timeout    time.Duration // from being fed (of a queued put: from being made) to being done; 0 = no limit
 
-	Path     string // file or folder on this machine, absolute
-	Hidden   bool   // take a folder's hidden files too
-	EarlyURI bool   // read the source twice, so that the URI is known before anything is inserted
-	Priority Priority
-	Tries    int // how often to try before a passing obstacle is a failure; 0 = until it has gone
+	Path       string             // file or folder on this machine, absolute
+	Hidden     bool               // take a folder's hidden files too
+	Redundancy content.Redundancy // as in content.PutOptions
+	EarlyURI   bool               // read the source twice, so that the URI is known before anything is inserted
+	Priority   Priority
+	Tries      int // how often to try before a passing obstacle is a failure; 0 = until it has gone
 }
 
 // GetSpec says what a get fetches. The fields from Path on are for queued gets alone.

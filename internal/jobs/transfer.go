@@ -68,29 +68,34 @@ func (j *Job) Get(ctx context.Context, deliver func(context.Context, *content.Ob
 		return ErrState
 	}
 	return j.run(ctx, interrupt, func(ctx context.Context) error {
-		o, err := j.find(ctx)
+		o, err := j.find(ctx, j.network, j.get.URI)
 		if err != nil {
 			return err
 		}
-		info := o.Info()
-		j.change(func(s *Snapshot) {
-			s.Folder = o.IsFolder()
-			s.URI = o.URI()
-			s.Size = info.Size
-			s.MIME = info.MIME
-		})
+		j.note(o)
 		return deliver(ctx, o)
 	})
 }
 
+// note says in the job's state what was found.
+func (j *Job) note(o *content.Object) {
+	info := o.Info()
+	j.change(func(s *Snapshot) {
+		s.Folder = o.IsFolder()
+		s.URI = o.URI()
+		s.Size = info.Size
+		s.MIME = info.MIME
+	})
+}
+
 // find opens the content. A key that nobody has ever used must not keep a person waiting, so that finding has a limit even where fetching has none.
-func (j *Job) find(ctx context.Context) (*content.Object, error) {
+func (j *Job) find(ctx context.Context, src content.Source, uri keys.URI) (*content.Object, error) {
 	if j.timeout == 0 {
 		var stop context.CancelFunc
 		ctx, stop = j.patient(ctx)
 		defer stop()
 	}
-	o, err := content.Open(ctx, j.network, j.get.URI, content.GetOptions{
+	o, err := content.Open(ctx, src, uri, content.GetOptions{
 		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel,
 	})
 	return o, j.verdict(ctx, err)
@@ -167,7 +172,11 @@ func (j *Job) connect() {
 	if j.m.cfg.Network == nil {
 		return // tests run jobs that ask for nothing
 	}
-	network := j.m.cfg.Network()
+	p := Normal
+	if j.q != nil {
+		p = j.priority()
+	}
+	network := &shared{j.m.cfg.Network(), j.m.window.join(p)}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.network = network

@@ -1,0 +1,350 @@
+package jobs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"nightjar/crypto"
+	"nightjar/internal/content"
+	"nightjar/keys"
+	"nightjar/store/vault"
+)
+
+// never is when a job is due that waits for its user.
+var never = time.Unix(1<<40, 0)
+
+// queued is what a queued job has beside what every job has. Fields below the line are guarded by Job.mu.
+type queued struct {
+	work   string // what makes two jobs the same
+	keep   KeepSpec
+	secret secret
+	hidden bool       // the record was damaged: there is nothing to save
+	saving sync.Mutex // held while a record is made and written, so that the newest is written last
+	// ----
+	orders   orders
+	progress progress
+	tries    int
+	cancel   context.CancelCauseFunc // of the attempt under way
+	ending   bool                    // the attempt was told to end
+	moved    uint64                  // blocks that the attempt brought over the network
+}
+
+func (m *Manager) newQueued(spec Spec) *Job {
+	o := ordersOf(spec)
+	j := m.newJob(spec.kind(), o.Timeout)
+	j.q = &queued{orders: o}
+	rand.Read(j.q.secret.Salt[:])
+	rand.Read(j.q.secret.Key[:])
+	j.setSpec(spec)
+	return j
+}
+
+// setSpec notes what a job does.
+func (j *Job) setSpec(spec Spec) {
+	q := j.q
+	j.snap.Plan = Plan{Queued: true, Path: q.orders.Path, Priority: q.orders.Priority}
+	switch s := spec.(type) {
+	case PutSpec:
+		j.put = s
+		j.snap.Name = s.Name
+		s.Priority, s.Tries, s.Timeout = 0, 0, 0
+		q.work = fmt.Sprintf("put %q %q %q %q %t %t %d %t", s.Path, s.Name, s.MIME, encode(s.Target), s.Convergent, s.Hidden, s.Redundancy, s.EarlyURI)
+	case GetSpec:
+		j.get = s
+		q.work = fmt.Sprintf("get %q %q", s.Path, encode(s.URI))
+	case KeepSpec:
+		q.keep = s
+		j.snap.URI = s.URI
+		q.work = fmt.Sprintf("keep %q %d %t", encode(s.URI), s.Every, s.Check)
+	}
+}
+
+func encode(u keys.URI) string {
+	if u == (keys.URI{}) {
+		return ""
+	}
+	return u.Encode()
+}
+
+// inspect looks at the source or the target before the job is accepted.
+func (j *Job) inspect() error {
+	switch j.Kind() {
+	case Put:
+		src, err := openSource(context.Background(), j.put.Path, j.put.Hidden)
+		if err != nil {
+			return err
+		}
+		defer src.close()
+		j.put.Folder, j.snap.Folder = src.folder, src.folder
+		j.q.progress.Source = src.fingerprint()
+		j.snap.Size = src.size()
+	case Get:
+		return j.target().check()
+	}
+	return nil
+}
+
+// due is when the job is to be started, and its state.
+func (j *Job) due() (time.Time, State) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.snap.State == Paused && j.snap.Next.IsZero() {
+		return never, Paused
+	}
+	return j.snap.Next, j.snap.State
+}
+
+func (j *Job) priority() Priority {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.snap.Priority
+}
+
+// begin makes the job running, unless its state has changed since it was seen to be due.
+func (j *Job) begin(cancel context.CancelCauseFunc) bool {
+	j.mu.Lock()
+	s := &j.snap
+	if s.State.Final() || s.State == Running || s.State == Paused && s.Next.IsZero() || s.Next.After(time.Now()) {
+		j.mu.Unlock()
+		return false
+	}
+	j.q.cancel, j.q.ending, j.q.moved = cancel, false, 0
+	j.meter = meter{}
+	j.mu.Unlock()
+	return j.change(func(s *Snapshot) {
+		s.State, s.Started, s.Next, s.Err = Running, time.Now(), time.Time{}, nil
+		s.Progress, s.Rate = content.Progress{}, 0
+	})
+}
+
+// interrupt ends the attempt under way and reports whether there is one.
+func (j *Job) interrupt(cause error) bool {
+	j.mu.Lock()
+	cancel := j.q.cancel
+	j.q.ending = cancel != nil
+	j.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+	return cancel != nil
+}
+
+func (j *Job) isEnding() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.q.ending
+}
+
+// attempt runs the job once, from where it was.
+func (j *Job) attempt(ctx context.Context) error {
+	if j.timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithDeadlineCause(ctx, j.snap.Created.Add(j.timeout), ErrTimeout)
+		defer stop()
+	}
+	j.connect()
+	defer j.disconnect()
+	var err error
+	switch j.Kind() {
+	case Put:
+		err = j.attemptPut(ctx)
+	case Get:
+		err = j.attemptGet(ctx)
+	case Keep:
+		err = j.attemptKeep(ctx)
+	}
+	return j.verdict(ctx, err)
+}
+
+// settle decides what becomes of the job after an attempt.
+func (j *Job) settle(err error) {
+	j.mu.Lock()
+	j.q.cancel, j.q.ending = nil, false
+	if j.q.moved >= goodProgress {
+		j.q.tries = 0
+	}
+	again := err == nil && j.Kind() == Keep && j.q.keep.Every > 0
+	wait, fate := time.Duration(0), conclude
+	switch {
+	case err == nil, errors.Is(err, ErrCancelled):
+	case errors.Is(err, ErrClosed):
+		j.mu.Unlock()
+		j.finish(err) // here alone: the record stays, and the next process goes on
+		return
+	case errors.Is(err, errPaused), errors.Is(err, errYield):
+		fate = proceed
+	default:
+		j.q.tries++
+		late := j.timeout > 0 && time.Since(j.snap.Created) >= j.timeout
+		wait, fate = judge(err, j.q.tries, j.q.orders.Tries, late)
+		err = readable(err)
+	}
+	tries := j.q.tries
+	j.mu.Unlock()
+	if fate == conclude && !again {
+		j.conclude(err)
+		return
+	}
+	j.change(func(s *Snapshot) {
+		s.Tries = tries
+		switch {
+		case again:
+			s.State, s.Next = Waiting, time.Now().Add(j.q.keep.Every)
+		case errors.Is(err, errPaused):
+			s.State = Paused
+		case errors.Is(err, errYield):
+			s.State = Waiting
+		case fate == hold:
+			s.State, s.Err, s.Next = Paused, err, time.Time{}
+			if wait > 0 {
+				s.Next = time.Now().Add(wait)
+			}
+		default:
+			s.State, s.Err, s.Next = Retrying, err, time.Now().Add(wait)
+			if limit := s.Created.Add(j.timeout); j.timeout > 0 && s.Next.After(limit) {
+				s.Next = limit
+			}
+		}
+	})
+	j.keepSaved()
+}
+
+// conclude makes a queued job final, for good.
+func (j *Job) conclude(err error) {
+	if !j.finish(err) {
+		return
+	}
+	j.keepSaved()
+	j.clean(err != nil)
+}
+
+// Cancel ends the job with ErrCancelled and removes what it has written so far. A running job ends soon, not at once. A job that is final stays as it is.
+func (j *Job) Cancel() {
+	switch {
+	case j.q == nil:
+		j.end(ErrCancelled)
+	case !j.interrupt(ErrCancelled):
+		j.conclude(ErrCancelled)
+	}
+}
+
+// Pause stops a queued job until Resume. The error is ErrState if the job is not queued or is final.
+func (j *Job) Pause() error {
+	if j.q == nil {
+		return ErrState
+	}
+	if j.interrupt(errPaused) {
+		return nil
+	}
+	if !j.change(func(s *Snapshot) { s.State, s.Err, s.Next = Paused, nil, time.Time{} }) {
+		return ErrState
+	}
+	j.keepSaved()
+	return nil
+}
+
+// Resume has a paused, retrying or waiting job go on at once. The error is ErrState if the job is not queued, running or final.
+func (j *Job) Resume() error {
+	if j.q == nil || j.Snapshot().State == Running {
+		return ErrState
+	}
+	if !j.change(func(s *Snapshot) {
+		if s.State != Running { // it may have begun since
+			s.State, s.Err, s.Next = Waiting, nil, time.Time{}
+		}
+	}) {
+		return ErrState
+	}
+	j.keepSaved()
+	j.m.wake()
+	return nil
+}
+
+// SetPriority changes when a queued job runs and what share of the network it has, from now on. The error is ErrState as of Pause, or ErrSpec.
+func (j *Job) SetPriority(p Priority) error {
+	if p < Low || p > High {
+		return fmt.Errorf("%w: there is no such priority", ErrSpec)
+	}
+	if j.q == nil || !j.change(func(s *Snapshot) { s.Priority = p }) {
+		return ErrState
+	}
+	j.mu.Lock()
+	j.q.orders.Priority = p
+	network := j.network
+	j.mu.Unlock()
+	if n, ok := network.(*shared); ok {
+		n.share.prioritise(p)
+	}
+	j.keepSaved()
+	j.m.wake()
+	return nil
+}
+
+// save makes the job's state durable.
+func (j *Job) save() error {
+	if j.q.hidden {
+		return nil
+	}
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	b, err := j.m.codec.encode(j.toRecord())
+	if err != nil {
+		return err
+	}
+	return j.m.cfg.Vault.Put(space, []byte(j.ID()), b)
+}
+
+// keepSaved is save where a failure costs no more than that the next process begins further back, or shows an older state.
+func (j *Job) keepSaved() {
+	if err := j.save(); err != nil && !errors.Is(err, vault.ErrClosed) {
+		j.m.cfg.Log.Warn("jobs: the state of a job could not be saved")
+	}
+}
+
+// file is the path of one of the job's own files.
+func (j *Job) file(ext string) string { return filepath.Join(j.m.cfg.Dir, string(j.ID())+ext) }
+
+// clean removes the job's own files, and what a get that did not succeed has written.
+func (j *Job) clean(failed bool) {
+	os.Remove(j.file(extJournal))
+	os.Remove(j.file(extSpool))
+	if failed && j.Kind() == Get && !j.q.hidden {
+		j.target().remove()
+	}
+}
+
+// erase removes the job from the disk.
+func (j *Job) erase() {
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	j.q.hidden = true
+	err := j.m.cfg.Vault.Delete(space, []byte(j.ID()))
+	if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, fs.ErrNotExist) {
+		j.m.cfg.Log.Warn("jobs: the record of a job could not be removed")
+	}
+	os.Remove(j.file(extJournal))
+	os.Remove(j.file(extSpool))
+}
+
+// The extensions of a job's own files.
+const (
+	extJournal = ".done"
+	extSpool   = ".spool"
+)
+
+// key encrypts the job's own files.
+func (j *Job) key() *crypto.Key { return (*crypto.Key)(&j.q.secret.Key) }
+
+// brought counts a block that went over the network.
+func (j *Job) brought() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.q.moved++
+}

@@ -1,0 +1,290 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"nightjar/internal/api/foldertar"
+	"nightjar/internal/content"
+	"nightjar/keys"
+)
+
+const (
+	// A checkpoint says what is durable of what was written. What comes after it is written again from the spool, if the process is killed.
+	checkpointBytes = 16 << 20
+	checkpointFiles = 256
+	checkpointTime  = 5 * time.Second
+)
+
+// attemptGet fetches what was not fetched before.
+func (j *Job) attemptGet(ctx context.Context) error {
+	t := j.target()
+	if done, err := j.placed(t); done || err != nil {
+		return err
+	}
+	if err := t.check(); err != nil {
+		return err
+	}
+	if diskFull(j.Snapshot().Err) {
+		if err := hasRoom(filepath.Dir(t.path)); err != nil {
+			return err
+		}
+	}
+	kept, err := openSpool(j.file(extSpool), j.key())
+	if err != nil {
+		return err
+	}
+	defer kept.close()
+	o, err := j.find(ctx, &spooling{Source: j.network, spool: kept, sent: j.brought}, j.pinnedURI())
+	if err != nil {
+		return err
+	}
+	if err := j.found(o); err != nil {
+		return err
+	}
+	if o.IsFolder() {
+		err = j.writeFolder(ctx, t, o)
+	} else {
+		err = j.writeFile(ctx, t, o)
+	}
+	if err != nil {
+		return err
+	}
+	j.update(func(p *progress) { p.Placing = true })
+	if err := j.save(); err != nil {
+		return err
+	}
+	return t.place(o.IsFolder())
+}
+
+// placed reports whether the last process had given the part its name, and only could not say so any more.
+func (j *Job) placed(t target) (bool, error) {
+	if !j.q.progress.Placing {
+		return false, nil
+	}
+	part, err := exists(t.part)
+	if part || err != nil {
+		return false, err
+	}
+	return exists(t.path)
+}
+
+// update changes the progress that is saved.
+func (j *Job) update(f func(*progress)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f(&j.q.progress)
+}
+
+// found notes what was found. If it is not what was found first (a record may have been replaced) the get begins anew.
+func (j *Job) found(o *content.Object) error {
+	j.note(o)
+	tag := o.Tag()
+	if j.q.progress.Tag == tag {
+		return nil
+	}
+	j.update(func(p *progress) { *p = progress{Tag: tag, Edition: max(0, o.URI().Edition)} })
+	j.target().remove()
+	return j.save()
+}
+
+// pinnedURI is what is fetched: the newest edition of a site stays the one that was found first.
+func (j *Job) pinnedURI() keys.URI {
+	u := j.get.URI
+	if u.Type == keys.USK && u.Edition < 0 && j.q.progress.Tag != "" {
+		u.Edition = j.q.progress.Edition
+	}
+	return u
+}
+
+// writeFile writes what is missing of a file to the part.
+func (j *Job) writeFile(ctx context.Context, t target, o *content.Object) error {
+	f, err := os.OpenFile(t.part, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	w := &checkpointed{j: j, files: []*os.File{f}, at: j.q.progress.Offset, last: time.Now()}
+	err = w.resume(f)
+	if err == nil {
+		err = w.copy(ctx, o)
+	}
+	if err == nil {
+		err = w.checkpoint()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// checkpointed writes a file and remembers how much of it is durable.
+type checkpointed struct {
+	j     *Job
+	files []*os.File // written since the last checkpoint; the last is the one that is written to
+	file  int        // of a folder: which one that is
+	at    int64
+	since int64 // bytes since the last checkpoint
+	last  time.Time
+}
+
+// resume makes the file end where it is known to be right.
+func (w *checkpointed) resume(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	w.at = min(w.at, info.Size())
+	if err := f.Truncate(w.at); err != nil {
+		return err
+	}
+	_, err = f.Seek(w.at, io.SeekStart)
+	return err
+}
+
+// copy writes the object from where the file ends.
+func (w *checkpointed) copy(ctx context.Context, o *content.Object) error {
+	if w.at == 0 {
+		return o.WriteTo(ctx, w)
+	}
+	if uint64(w.at) >= o.Info().Size {
+		return nil
+	}
+	r := o.NewReader(ctx)
+	defer r.Close()
+	if _, err := r.Seek(w.at, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 256<<10))
+	return err
+}
+
+func (w *checkpointed) Write(p []byte) (int, error) {
+	n, err := w.files[len(w.files)-1].Write(p)
+	w.at += int64(n)
+	w.since += int64(n)
+	if err == nil && (w.since >= checkpointBytes || time.Since(w.last) >= checkpointTime) {
+		err = w.checkpoint()
+	}
+	return n, err
+}
+
+// checkpoint makes durable what was written, and then that it is.
+func (w *checkpointed) checkpoint() error {
+	current := len(w.files) - 1
+	for i, f := range w.files {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		if i < current {
+			if err := f.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	if current > 0 {
+		w.files = w.files[current:]
+	}
+	w.since, w.last = 0, time.Now()
+	w.j.update(func(p *progress) { p.File, p.Offset = w.file, w.at })
+	return w.j.save()
+}
+
+// writeFolder writes what is missing of a folder to the part, through a root that no name leads out of.
+func (j *Job) writeFolder(ctx context.Context, t target, o *content.Object) error {
+	if err := os.Mkdir(t.part, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	root, err := os.OpenRoot(t.part)
+	if err != nil {
+		return err
+	}
+	files := o.Files()
+	if err = checkNames(root, files); err == nil {
+		err = j.writeFiles(ctx, root, o, files)
+	}
+	return errors.Join(err, root.Close())
+}
+
+// checkNames refuses a folder that this system cannot tell the files of apart.
+func checkNames(root *os.Root, files []content.FileInfo) error {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		if err := foldertar.CheckPath(f.Path); err != nil {
+			return err
+		}
+		paths[i] = f.Path
+	}
+	name := clashes(paths)
+	if name == "" {
+		return nil
+	}
+	matters, err := caseMatters(root)
+	if err != nil || matters {
+		return err
+	}
+	return fmt.Errorf("%w: two files are called %q on this system", foldertar.ErrPath, name)
+}
+
+func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, files []content.FileInfo) error {
+	w := &checkpointed{j: j, file: j.q.progress.File, at: j.q.progress.Offset, last: time.Now()}
+	defer func() {
+		for _, f := range w.files {
+			f.Close()
+		}
+	}()
+	for ; w.file < len(files); w.file++ {
+		info := files[w.file]
+		file, err := o.File(info.Path)
+		if err != nil {
+			return err
+		}
+		f, err := create(root, info)
+		if err != nil {
+			return err
+		}
+		w.files = append(w.files, f)
+		if err := w.resume(f); err != nil {
+			return err
+		}
+		if err := w.copy(ctx, file); err != nil {
+			return err
+		}
+		if !info.ModTime.IsZero() {
+			name, _ := filepath.Localize(info.Path) // create has done so
+			if err := root.Chtimes(name, info.ModTime, info.ModTime); err != nil {
+				return err
+			}
+		}
+		if len(w.files) >= checkpointFiles {
+			if err := w.checkpoint(); err != nil {
+				return err
+			}
+		}
+		w.at = 0
+	}
+	if len(w.files) == 0 {
+		return nil
+	}
+	return w.checkpoint()
+}
+
+// create opens a file of the part for writing, and makes the folders that it is in.
+func create(root *os.Root, info content.FileInfo) (*os.File, error) {
+	name, err := filepath.Localize(info.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: no file can be called %q on this system", foldertar.ErrPath, info.Path)
+	}
+	if dir := filepath.Dir(name); dir != "." {
+		if err := root.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	mode := fs.FileMode(0o666)
+	if info.Exec {
+		mode = 0o777
+	}
+	return root.OpenFile(name, os.O_RDWR|os.O_CREATE, mode)
+}

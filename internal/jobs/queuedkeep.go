@@ -1,0 +1,8 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+)
+
+func (j *Job) attemptKeep(ctx context.Context) error { return errors.ErrUnsupported }

@@ -1,0 +1,147 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// target is where a queued get writes: beside the place, under a name of its own, until everything is there.
+type target struct {
+	path  string
+	part  string
+	force bool
+}
+
+// target says where the job writes.
+func (j *Job) target() target {
+	name := filepath.Base(j.get.Path)
+	// A name may be as long as the system allows, and the part's must not be longer.
+	part := "." + cut(name, 100) + ".part-" + string(j.ID())
+	return target{path: j.get.Path, part: filepath.Join(filepath.Dir(j.get.Path), part), force: j.get.Force}
+}
+
+// check reports ErrTarget if something is there that may not be replaced. A link counts, wherever it leads; it and devices are never replaced.
+func (t target) check() error {
+	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%w: %s is no folder", ErrTarget, filepath.Dir(t.path))
+	}
+	info, err := os.Lstat(t.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case t.force && (info.Mode().IsRegular() || info.IsDir()):
+		return nil
+	case t.force:
+		return fmt.Errorf("%w: %s is neither a file nor a folder, and is not replaced", ErrTarget, t.path)
+	}
+	return fmt.Errorf("%w: %s exists", ErrTarget, t.path)
+}
+
+// remove removes the part.
+func (t target) remove() { os.RemoveAll(t.part) }
+
+// place gives a part that is complete its name.
+func (t target) place(folder bool) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	var err error
+	switch {
+	case t.force:
+		err = t.replace()
+	case folder:
+		err = os.Rename(t.part, t.path) // fails if something with content has come there since
+	default:
+		err = t.link()
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(t.path))
+}
+
+// link gives a file its name without replacing what may have come there since, where the file system can.
+func (t target) link() error {
+	err := os.Link(t.part, t.path)
+	switch {
+	case err == nil:
+		return os.Remove(t.part)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w: %s exists", ErrTarget, t.path)
+	}
+	return os.Rename(t.part, t.path)
+}
+
+// replace moves what is there aside first and removes it last, so that one of the two is whole at every moment.
+func (t target) replace() error {
+	old := t.part + ".old"
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	err := os.Rename(t.path, old)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	moved := err == nil
+	if err := os.Rename(t.part, t.path); err != nil {
+		if moved {
+			err = errors.Join(err, os.Rename(old, t.path))
+		}
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// syncDir makes new names in a directory durable, where the system knows what that means.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) || errors.Is(err, fs.ErrPermission) {
+		err = nil // Windows, and some file systems
+	}
+	return errors.Join(err, d.Close())
+}
+
+// clashes finds two paths that differ in case alone; "" = none.
+func clashes(paths []string) string {
+	seen := make(map[string]string, len(paths))
+	for _, p := range paths {
+		// Folders clash as files do.
+		for at := 0; at < len(p); {
+			end := len(p)
+			if i := strings.IndexByte(p[at:], '/'); i >= 0 {
+				end = at + i
+			}
+			name := p[:end]
+			if other, ok := seen[strings.ToLower(name)]; ok && other != name {
+				return name
+			}
+			seen[strings.ToLower(name)] = name
+			at = end + 1
+		}
+	}
+	return ""
+}
+
+// caseMatters reports whether a file system tells names apart by case.
+func caseMatters(root *os.Root) (bool, error) {
+	const probe = ".nightjar-case"
+	f, err := root.Create(probe)
+	if err != nil {
+		return false, err
+	}
+	err = f.Close()
+	_, lookErr := root.Lstat(strings.ToUpper(probe))
+	return errors.Is(lookErr, fs.ErrNotExist), errors.Join(err, root.Remove(probe))
+}
