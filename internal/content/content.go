@@ -38,6 +38,8 @@ var (
 	ErrTooLarge = errors.New("content: larger than allowed")
 	// ErrBadPath reports a folder to be inserted that has a path that the format does not allow, or one twice.
 	ErrBadPath = errors.New("content: a path that a folder cannot have")
+	// ErrChanged reports a file whose content is not what its FileInfo.Sum says.
+	ErrChanged = errors.New("content: the file has changed")
 	// ErrBadType reports a MIME type to be inserted that is none.
 	ErrBadType = errors.New("content: not a MIME type")
 )
@@ -74,6 +76,7 @@ type FileInfo struct {
 	MIME    string
 	ModTime time.Time // zero = not kept
 	Exec    bool
+	Sum     [32]byte // to be inserted: SHA-256 of the content if it is known, for Base; zero = not known, and always when read
 }
 
 // FolderReader gives the files of a folder in order, each with its content; io.EOF ends it. A file's reader is valid until the next call.
@@ -91,11 +94,14 @@ type PutOptions struct {
 	// build of this program. Whoever has it can test for content as if the insert were convergent, so that it is a secret to be
 	// kept no longer than the insert. nil = keys are random. Convergent makes it moot.
 	Salt       *[32]byte
-	Redundancy Redundancy     // blocks inserted for each block of data; 0 = the standard
-	Progress   func(Progress) // called from one goroutine at a time, never after the call returns
-	Parallel   int            // blocks in flight; 0 = default
-	Random     io.Reader      // nil = crypto/rand
-	Now        func() time.Time
+	Redundancy Redundancy // blocks inserted for each block of data; 0 = the standard
+	// Base is an earlier edition of the folder: what has not changed stays where it is and is not inserted again. It is not
+	// changed. Files of 256 KiB and more are recognised by FileInfo.Sum alone.
+	Base     *Edition
+	Progress func(Progress) // called from one goroutine at a time, never after the call returns
+	Parallel int            // blocks in flight; 0 = default
+	Random   io.Reader      // nil = crypto/rand
+	Now      func() time.Time
 }
 
 // GetOptions says how to read; the zero value is the safe default.

@@ -34,14 +34,8 @@ func (m *manifest) checkFolder() error {
 			return malformed("a folder's MIME types are not valid, sorted and different")
 		}
 	}
-	for i := range m.Containers {
-		c := &m.Containers[i]
-		if c.Size == 0 {
-			return malformed("a container is empty")
-		}
-		if err := c.checkHeld(maxContainer); err != nil {
-			return err
-		}
+	if err := checkContainers(m.Containers); err != nil {
+		return err
 	}
 	typed := make([]bool, len(m.MIMEs))
 	for i := range m.Files {
@@ -60,7 +54,20 @@ func (m *manifest) checkFolder() error {
 	if !distinctPaths(m.Files) {
 		return malformed("the paths of a folder are not sorted and different, or one is a file and a folder")
 	}
-	return m.checkTiling()
+	return checkPlaces(m.Containers, m.Files)
+}
+
+func checkContainers(containers []stream) error {
+	for i := range containers {
+		c := &containers[i]
+		if c.Size == 0 {
+			return malformed("a container is empty")
+		}
+		if err := c.checkHeld(maxContainer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *entry) check(containers int) error {
@@ -70,6 +77,11 @@ func (f *entry) check(containers int) error {
 	if f.Modified > maxModified {
 		return malformed("a file is from beyond the year 9999")
 	}
+	return f.checkPlace(containers)
+}
+
+// checkPlace looks at where one file is; checkPlaces looks at all together.
+func (f *entry) checkPlace(containers int) error {
 	switch {
 	case f.Size == 0:
 		if f.Container != 0 || f.Offset != 0 || f.Stream != nil {
@@ -108,29 +120,30 @@ func distinctPaths(files []entry) bool {
 	return true
 }
 
-// checkTiling looks that the files of each container fill it without gaps and overlaps. So nothing hides between
-// them, and a folder's files are never larger together than what is stored for them says.
-func (m *manifest) checkTiling() error {
-	packed := make([]*entry, 0, len(m.Files))
-	for i := range m.Files {
-		if m.Files[i].Container != 0 {
-			packed = append(packed, &m.Files[i])
+// checkPlaces looks that no two files of a container overlap and that each container has one, so that the files in
+// containers are never larger together than the containers. Gaps are what files of earlier editions left.
+func checkPlaces(containers []stream, files []entry) error {
+	packed := make([]*entry, 0, len(files))
+	for i := range files {
+		if files[i].Container != 0 {
+			packed = append(packed, &files[i])
 		}
 	}
 	slices.SortFunc(packed, func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(a.Offset, b.Offset))
 	})
-	for c := range m.Containers {
+	for c := range containers {
 		var at uint64
 		for len(packed) > 0 && packed[0].Container == uint64(c)+1 {
-			if packed[0].Offset != at || packed[0].Size > m.Containers[c].Size-at {
-				return malformed("the files of a container overlap or leave gaps")
+			f := packed[0]
+			if f.Offset < at || f.Offset > containers[c].Size || f.Size > containers[c].Size-f.Offset {
+				return malformed("the files of a container overlap or end beyond it")
 			}
-			at += packed[0].Size
+			at = f.Offset + f.Size
 			packed = packed[1:]
 		}
-		if at != m.Containers[c].Size {
-			return malformed("the files of a container do not fill it")
+		if at == 0 {
+			return malformed("a container has no file")
 		}
 	}
 	return nil

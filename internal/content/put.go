@@ -29,16 +29,32 @@ func PutFile(ctx context.Context, dst Sink, r io.Reader, o PutOptions) (keys.URI
 }
 
 // PutFolder inserts the files that r gives as one folder and returns its request URI. Files may come in any order;
-// those of a directory should come together. PutOptions.Name and MIME are not used.
+// those of a directory should come together. PutOptions.Name and MIME are not used. ErrChanged if a file is not what its
+// FileInfo.Sum says.
 func PutFolder(ctx context.Context, dst Sink, r FolderReader, o PutOptions) (keys.URI, error) {
+	uri, _, err := insertFolder(ctx, dst, r, o, nil)
+	return uri, err
+}
+
+// PutFolderEdition is PutFolder, and says where everything went, so that it can be the Base of the next edition.
+func PutFolderEdition(ctx context.Context, dst Sink, r FolderReader, o PutOptions) (keys.URI, *Edition, error) {
+	sums := map[string][32]byte{}
+	uri, m, err := insertFolder(ctx, dst, r, o, sums)
+	if err != nil {
+		return keys.URI{}, nil, err
+	}
+	return uri, editionOf(m, sums), nil
+}
+
+func insertFolder(ctx context.Context, dst Sink, r FolderReader, o PutOptions, sums map[string][32]byte) (keys.URI, *manifest, error) {
 	o.Name, o.MIME = "", ""
 	p, err := newPutter(ctx, dst, o)
 	if err != nil {
-		return keys.URI{}, err
+		return keys.URI{}, nil, err
 	}
 	defer p.close()
-	uri, err := p.folder(r)
-	return uri, p.cause(err)
+	uri, m, err := p.folder(r, sums)
+	return uri, m, p.cause(err)
 }
 
 // putter is one insert.

@@ -1,8 +1,10 @@
 package content
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"path"
 	"slices"
@@ -21,12 +23,16 @@ const (
 
 // folderPut is a folder being inserted.
 type folderPut struct {
-	p       *putter
-	d       *draft
-	types   map[string]uint64 // MIME type -> place in d.m.MIMEs
-	open    []byte            // the container being filled
-	openDir string            // the directory of its last file
-	big     []bigFile
+	p          *putter
+	d          *draft
+	base       *base               // or nil
+	sums       map[string][32]byte // of files that are not empty, by path; nil if nobody asks
+	types      map[string]uint64   // MIME type -> place in d.m.MIMEs
+	containers []*stored           // of d.m.Containers; nil = the one being filled
+	opened     uint64              // the number of
+	open       []byte              // the container being filled
+	openDir    string              // the directory of its last file
+	big        []bigFile
 }
 
 // bigFile is a file with a stream of its own. Its entry may move in memory, its index does not.
@@ -35,8 +41,11 @@ type bigFile struct {
 	s    *stored
 }
 
-func (p *putter) folder(r FolderReader) (keys.URI, error) {
-	f := &folderPut{p: p, types: map[string]uint64{}, d: &draft{m: &manifest{Version: formatVersion, Kind: kindFolder}}}
+func (p *putter) folder(r FolderReader, sums map[string][32]byte) (keys.URI, *manifest, error) {
+	f := &folderPut{p: p, sums: sums, types: map[string]uint64{}, d: &draft{m: &manifest{Version: formatVersion, Kind: kindFolder}}}
+	if p.o.Base != nil {
+		f.base = newBase(p.o.Base, p.o.Redundancy)
+	}
 	seen := map[string]struct{}{}
 	for {
 		info, content, err := r.Next()
@@ -44,56 +53,159 @@ func (p *putter) folder(r FolderReader) (keys.URI, error) {
 			break
 		}
 		if err != nil {
-			return keys.URI{}, err
+			return keys.URI{}, nil, err
 		}
 		if _, ok := seen[info.Path]; ok || !checkPath(info.Path) {
-			return keys.URI{}, fmt.Errorf("%w: %q", ErrBadPath, info.Path)
+			return keys.URI{}, nil, fmt.Errorf("%w: %q", ErrBadPath, info.Path)
 		}
 		if len(seen) == MaxFiles {
-			return keys.URI{}, fmt.Errorf("%w: a folder has at most %d files", ErrTooLarge, MaxFiles)
+			return keys.URI{}, nil, fmt.Errorf("%w: a folder has at most %d files", ErrTooLarge, MaxFiles)
 		}
 		seen[info.Path] = struct{}{}
 		if err := f.add(info, content); err != nil {
-			return keys.URI{}, err
+			return keys.URI{}, nil, err
 		}
 	}
 	if err := f.finish(); err != nil {
-		return keys.URI{}, err
+		return keys.URI{}, nil, err
 	}
 	p.meter.add(Progress{Size: totalSize(f.d.m.Files)})
-	return p.publish(f.d)
+	uri, err := p.publish(f.d)
+	return uri, f.d.m, err
 }
 
 // add takes one file in.
 func (f *folderPut) add(info FileInfo, r io.Reader) error {
+	if info.Sum != ([32]byte{}) {
+		if kept, ok := f.base.take(info.Sum); ok {
+			return f.keep(info, kept, r)
+		}
+	}
 	head, rest, err := f.p.sample(r)
 	if err != nil {
 		return err
 	}
+	e, err := f.entry(info, head)
+	if err != nil || len(head) == 0 {
+		return err
+	}
+	if rest == nil && len(head) <= maxPacked {
+		sum, err := f.sum(info, head)
+		if err != nil {
+			return err
+		}
+		if kept, ok := f.base.take(sum); ok && kept.Size == uint64(len(head)) {
+			return f.place(e, kept)
+		}
+		return f.pack(e, head)
+	}
+	return f.addBig(info, head, rest)
+}
+
+// entry adds a file to the manifest. The pointer is good until the next one.
+func (f *folderPut) entry(info FileInfo, head []byte) (*entry, error) {
 	t := info.MIME
 	if t == "" {
 		t = typeOf(info.Path, head)
 	} else if !validMIME(t) {
-		return fmt.Errorf("%w: of %q", ErrBadType, info.Path)
+		return nil, fmt.Errorf("%w: of %q", ErrBadType, info.Path)
 	}
 	e := entry{Path: info.Path, MIME: f.typeIndex(t), Exec: info.Exec, Size: uint64(len(head))}
 	if s := info.ModTime.Unix(); s > 0 && s <= maxModified {
 		e.Modified = uint64(s)
 	}
-	if f.d.m.Files = append(f.d.m.Files, e); len(head) == 0 {
-		return nil
+	f.d.m.Files = append(f.d.m.Files, e)
+	return &f.d.m.Files[len(f.d.m.Files)-1], nil
+}
+
+// sum notes and checks the sum of a file that is all in memory, if anybody asks.
+func (f *folderPut) sum(info FileInfo, content []byte) (sum [32]byte, err error) {
+	if f.sums == nil && f.base == nil && info.Sum == ([32]byte{}) {
+		return sum, nil
 	}
-	if rest == nil && len(head) <= maxPacked {
-		return f.pack(&f.d.m.Files[len(f.d.m.Files)-1], head)
+	sum = sha256.Sum256(content)
+	return sum, f.note(info, sum)
+}
+
+func (f *folderPut) note(info FileInfo, sum [32]byte) error {
+	if info.Sum != ([32]byte{}) && info.Sum != sum {
+		return fmt.Errorf("%w: %q", ErrChanged, info.Path)
 	}
-	s, err := f.p.store(head, rest, worthTrying(t), MaxStream)
+	if f.sums != nil {
+		f.sums[info.Path] = sum
+	}
+	return nil
+}
+
+// keep takes in a file that the earlier edition has. Only what its type is judged by is read.
+func (f *folderPut) keep(info FileInfo, kept *keptFile, r io.Reader) error {
+	var head []byte
+	if info.MIME == "" && r != nil {
+		head = make([]byte, min(sniffLength, kept.Size))
+		if _, err := io.ReadFull(r, head); err == io.EOF || err == io.ErrUnexpectedEOF {
+			return fmt.Errorf("%w: %q", ErrChanged, info.Path)
+		} else if err != nil {
+			return err
+		}
+	}
+	e, err := f.entry(info, head)
 	if err != nil {
 		return err
 	}
-	f.d.m.Files[len(f.d.m.Files)-1].Size = s.size
+	if f.sums != nil {
+		f.sums[info.Path] = kept.Sum
+	}
+	f.p.meter.add(Progress{Bytes: kept.Size})
+	return f.place(e, kept)
+}
+
+// place gives a file the place that it had.
+func (f *folderPut) place(e *entry, kept *keptFile) error {
+	e.Size = kept.Size
+	if kept.Stream != nil {
+		s, err := f.p.again(kept.Stream)
+		if err == nil {
+			f.addStream(s)
+		}
+		return err
+	}
+	at := &f.base.at[kept.Container-1]
+	if *at == 0 {
+		s, err := f.p.again(&f.base.e.containers[kept.Container-1])
+		if err != nil {
+			return err
+		}
+		*at = f.addContainer(s)
+	}
+	e.Container, e.Offset = *at, kept.Offset
+	return nil
+}
+
+// addBig stores a file as a stream of its own.
+func (f *folderPut) addBig(info FileInfo, head []byte, rest io.Reader) error {
+	var h hash.Hash
+	if f.sums != nil || info.Sum != ([32]byte{}) {
+		h = sha256.New()
+		h.Write(head)
+		rest = io.TeeReader(rest, h)
+	}
+	e := &f.d.m.Files[len(f.d.m.Files)-1]
+	s, err := f.p.store(head, rest, worthTrying(f.d.m.MIMEs[e.MIME]), MaxStream)
+	if err != nil {
+		return err
+	}
+	e.Size = s.size
+	f.addStream(s)
+	if h == nil {
+		return nil
+	}
+	return f.note(info, [32]byte(h.Sum(nil)))
+}
+
+// addStream makes s the stream of the file that came last.
+func (f *folderPut) addStream(s *stored) {
 	f.big = append(f.big, bigFile{len(f.d.m.Files) - 1, s})
 	f.p.carry += s.w.carried() + tableOverhead
-	return nil
 }
 
 // tableOverhead is what a stream takes up in a manifest beside what it carries.
@@ -118,11 +230,23 @@ func (f *folderPut) pack(e *entry, content []byte) error {
 			return err
 		}
 	}
+	if len(f.open) == 0 {
+		f.opened = f.addContainer(nil)
+	}
 	f.openDir = dir
-	e.Container = uint64(len(f.d.m.Containers)) + 1
+	e.Container = f.opened
 	e.Offset = uint64(len(f.open))
 	f.open = append(f.open, content...)
 	return nil
+}
+
+// addContainer gives a container its number; s is nil while it is being filled.
+func (f *folderPut) addContainer(s *stored) uint64 {
+	f.containers = append(f.containers, s)
+	if s != nil {
+		f.p.carry += s.w.carried() + tableOverhead
+	}
+	return uint64(len(f.containers))
 }
 
 func (f *folderPut) closeContainer() error {
@@ -133,8 +257,7 @@ func (f *folderPut) closeContainer() error {
 	if err != nil {
 		return err
 	}
-	f.d.m.Containers = append(f.d.m.Containers, stream{})
-	f.d.streams = append(f.d.streams, placed{s: s})
+	f.containers[f.opened-1] = s
 	f.p.carry += s.w.carried() + tableOverhead
 	f.open = f.open[:0]
 	return nil
@@ -146,8 +269,9 @@ func (f *folderPut) finish() error {
 		return err
 	}
 	m := f.d.m
-	for i := range f.d.streams {
-		f.d.streams[i].at = &m.Containers[i]
+	m.Containers = make([]stream, len(f.containers))
+	for i, s := range f.containers {
+		f.d.streams = append(f.d.streams, placed{s, &m.Containers[i]})
 	}
 	for _, b := range f.big {
 		m.Files[b.file].Stream = new(stream)

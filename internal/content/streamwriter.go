@@ -27,7 +27,8 @@ type streamWriter struct {
 	coded  []*sealing // segments whose names are not in the table yet
 	table  []byte     // or, once it is larger than direct,
 	below  *streamWriter
-	kept   bool // closed, and small enough to be inline
+	kept   bool    // closed, and small enough to be inline
+	there  *stream // the table, if all of it is in the network
 }
 
 // Write implements io.Writer.
@@ -222,6 +223,10 @@ func (w *streamWriter) place(s *stream) error {
 	if w.stored > 0 {
 		s.Redundancy = w.p.o.Redundancy
 	}
+	if w.there != nil {
+		s.Nested = w.there
+		return nil
+	}
 	if w.below == nil {
 		s.Table = w.table
 		return nil
@@ -240,7 +245,7 @@ func (w *streamWriter) carried() int {
 	switch {
 	case w.kept:
 		return int(w.stored)
-	case w.below != nil || table > uint64(w.direct):
+	case w.below != nil || w.there != nil || table > uint64(w.direct):
 		return 0
 	}
 	return int(table)

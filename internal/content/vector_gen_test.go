@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata/vectors anew")
 //	go test ./internal/content -run Generator -update
 func TestVectorsAreThoseOfTheGenerator(t *testing.T) {
 	want := map[string]string{}
-	for _, v := range slices.Concat(manifestVectors(t), folderVectors(t), encodingVectors(t), rootVectors(t), insertVectors(t)) {
+	for _, v := range slices.Concat(manifestVectors(t), folderVectors(t), encodingVectors(t), rootVectors(t), insertVectors(t), editionVectors(t)) {
 		p := filepath.Join(vectorDir, filepath.FromSlash(v.name)+".txt")
 		if _, ok := want[p]; ok {
 			t.Fatalf("two vectors are named %s", v.name)
@@ -237,5 +237,44 @@ func rootVectors(t *testing.T) (vs []vector) {
 	add("beyond", reject, "a length beyond the block", keys.DataSize-rootLength+1, body)
 	add("absurd", reject, "a length of 2^32-1", 1<<32-1, body)
 	add("padding", reject, "something behind the manifest", uint32(len(body)), append(bytes.Clone(body), 0, 0, 1))
+	return vs
+}
+
+// editionVectors are what an insert keeps for the next one (SPEC §12).
+func editionVectors(t *testing.T) (vs []vector) {
+	add := func(name, expect, comment string, v any) {
+		vs = append(vs, vector{"edition/" + name, comment, []field{{"expect", expect}, {"cbor", hex.EncodeToString(marshal(t, v))}}})
+	}
+	sum := func(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
+	in := func(b byte, offset, size int) m {
+		f := m{1: sum(b), 2: size, 3: 1}
+		if offset > 0 {
+			f[4] = offset
+		}
+		return f
+	}
+	abc := l{inline("abc")}
+	own := m{1: sum(1), 2: 32768, 5: m{1: 32768, 5: names(32768)}}
+
+	add("empty", accept, "nothing to keep", m{0: 1})
+	add("packed", accept, "two files in a container, in any order, with a gap", m{0: 1, 1: abc, 2: l{in(2, 2, 1), in(1, 0, 1)}})
+	add("stream", accept, "a file with a stream, and another of the same content", m{0: 1, 2: l{own, own}})
+
+	add("version-0", reject, "there is no version 0", m{0: 0})
+	add("version-2", reject, "a later version", m{0: 2})
+	add("unknown-field", reject, "a field that this version does not have", m{0: 1, 3: 1})
+	add("sum-short", reject, "31 bytes", m{0: 1, 1: abc, 2: l{m{1: sum(1)[1:], 2: 3, 3: 1}}})
+	add("sum-long", reject, "33 bytes", m{0: 1, 1: abc, 2: l{m{1: append(sum(1), 1), 2: 3, 3: 1}}})
+	add("sum-missing", reject, "no sum", m{0: 1, 1: abc, 2: l{m{2: 3, 3: 1}}})
+	add("file-empty", reject, "an empty file has no place to be kept", m{0: 1, 2: l{m{1: sum(1), 2: 0}}})
+	add("file-nowhere", reject, "a file without a place", m{0: 1, 2: l{m{1: sum(1), 2: 3}}})
+	add("file-two-places", reject, "in a container and in a stream", m{0: 1, 1: abc, 2: l{m{1: sum(1), 2: 3, 3: 1, 5: inline("abc")}}})
+	add("file-stream-size", reject, "another size than its stream's", m{0: 1, 2: l{m{1: sum(1), 2: 4, 5: inline("abc")}}})
+	add("file-beyond", reject, "a file that ends beyond its container", m{0: 1, 1: abc, 2: l{in(1, 1, 3)}})
+	add("overlap", reject, "a byte of two files", m{0: 1, 1: abc, 2: l{in(1, 0, 2), in(2, 1, 2)}})
+	add("container-beyond", reject, "a container that is not there", m{0: 1, 2: l{in(1, 0, 3)}})
+	add("container-unused", reject, "a container without files", m{0: 1, 1: l{inline("abc"), inline("xyz")}, 2: l{in(1, 0, 3), own}})
+	add("container-too-large", reject, "readers would hold more than 2 MiB", m{0: 1, 1: l{m{1: 2<<20 + 1, 2: 1, 3: 30_000, 5: names(30_000)}}, 2: l{in(1, 0, 3)}})
+	add("zero-field", reject, "a field that is zero must be absent", m{0: 1, 1: abc, 2: l{m{1: sum(1), 2: 3, 3: 1, 4: 0}}})
 	return vs
 }
