@@ -89,8 +89,6 @@ func (l *loop) relayEffects(effects []relays.Effect) {
 			l.n.inbox.push(viewed{})
 		case relays.Changed:
 			l.state.changed = true
-		case relays.Probe:
-			l.probe(e.Desc)
 		case relays.Misbehaved:
 			l.bar(e.Peer)
 		}
