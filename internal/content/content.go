@@ -108,6 +108,7 @@ type PutOptions struct {
 type GetOptions struct {
 	MaxSize  uint64 // largest content in bytes; 0 = no limit
 	Order    Order
-	Parallel int            // blocks in flight; 0 = default
-	Progress func(Progress) // as in PutOptions
+	Parallel int              // blocks in flight; 0 = default
+	Progress func(Progress)   // as in PutOptions
+	Now      func() time.Time // for date hints; nil = time.Now
 }

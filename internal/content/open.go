@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -167,6 +166,3 @@ func (f *finder) resolve(ctx context.Context, m *manifest) (*manifest, error) {
 		}
 	}
 }
-
-// absent reports whether err says that a record does not exist, as opposed to that nobody could look.
-func absent(err error) bool { return errors.Is(err, ErrNotFound) }
