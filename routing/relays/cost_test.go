@@ -105,6 +105,7 @@ func BenchmarkView(b *testing.B) {
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			m := large(b, n)
+			m.reachAll(epoch)
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			b.ReportAllocs()

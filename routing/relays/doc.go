@@ -1,8 +1,8 @@
-// Package relays is a node's view of all relays: their signed descriptors, since when each is known, and how many independent
-// peers show it. Views are reconciled with every peer; there is no directory and no node that knows more than others.
+// Package relays is a node's view of all relays: their signed descriptors, since when each is known, how many independent
+// peers show it, and whether this node has reached it. Views are reconciled with every peer; there is no directory and no node that knows more than others.
 // SPEC.md has the protocol, the limits and what is not built yet.
 //
-// It opens no link and stores nothing: the shell sends its messages and keeps its State.
+// It opens no link and stores nothing: the shell sends its messages, dials whom it asks to and keeps its State.
 //
 // # Invariants
 //
@@ -14,6 +14,8 @@
 //     a new link is no new budget, nor is a new identity in the same public network.
 //  5. Honest machines that stay connected come to hold the same descriptors.
 //  6. Memory is bounded, whatever is sent: SPEC §4.
+//  7. No relay is used that this node's own dial has not reached where it says that it is (SPEC §9). Who is dialled, and when,
+//     depends on the view alone, within bounds for each address; nobody who names relays can delay those that others name for good.
 //
 // # Concurrency
 //
@@ -22,5 +24,5 @@
 // # Reading order
 //
 // SPEC.md, machine.go (events and effects), entry.go (what is held), take.go (what is taken in), account.go (origins and budgets),
-// gossip.go (reconciling), view.go (what is used), state.go.
+// gossip.go (reconciling), probe.go (who is dialled), view.go (what is used), gone.go and state.go (what is remembered).
 package relays

@@ -44,6 +44,8 @@ type entry struct {
 	used   *wire.Descriptor // the last that enough had shown, desc itself or one before it; nil = none
 	backed int              // how many had shown used
 	near   []block          // where used says that the relay is
+	doors  []wire.Addr      // where this node would dial it
+	proof  proof
 }
 
 // bucket holds the entries whose IDs begin with one byte, in the order of their IDs.
@@ -74,7 +76,7 @@ func (b *bucket) find(id uint64) (int, bool) {
 
 // add puts a relay in that is not there yet.
 func (m *Machine) add(now time.Time, d *wire.Descriptor, from origin) *entry {
-	e := &entry{desc: d, seen: now, settled: now, from: from}
+	e := &entry{desc: d, seen: m.recall(now, d.ID), settled: now, from: from}
 	b := m.bucketOf(d.ID)
 	i, _ := b.find(short(d.ID))
 	b.entries = slices.Insert(b.entries, i, e)
@@ -149,13 +151,17 @@ func (m *Machine) sweep(now time.Time) {
 				return false
 			}
 			delete(m.entries, e.desc.ID)
+			m.remember(now, e)
 			return true
 		})
 		if len(b.entries) != before {
 			b.stale = true
-			m.view.due, m.state.due = true, true
+			m.state.due = true
 		}
 	}
+	m.view.due = m.view.due || len(m.entries) > 0 // proofs and descriptors have grown older
+	m.forgetGone(now)
+	m.probes.forgetTargets(now)
 	for o, a := range m.accounts {
 		if a.links == 0 && now.Sub(a.used) >= giveEvery { // by now they are full again
 			delete(m.accounts, o)

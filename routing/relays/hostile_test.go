@@ -54,12 +54,12 @@ func TestOldFutureAndReplayedDescriptorsCostNoSignature(t *testing.T) {
 	for range 100 {
 		r.tell(2, older, newer, describe(t, 9, now.Add(-72*time.Hour), 1, loopback(9)))
 	}
-	if d, _ := m.Lookup(newer.ID); !d.Equal(newer) {
+	if !m.entries[newer.ID].desc.Equal(newer) {
 		t.Fatal("an older descriptor has replaced a newer one")
 	}
 	self := describe(t, 0, now, 77, loopback(0))
 	r.tell(2, self)
-	if d, _ := m.Lookup(self.ID); d.Onion == self.Onion {
+	if m.entries[self.ID].desc.Onion == self.Onion {
 		t.Fatal("a peer has said what this node is")
 	}
 	if left := m.peers[r.descs[2].ID].account.checks.left; left != checks {

@@ -13,11 +13,26 @@ import (
 type Event interface{ event() }
 
 // PeerUp says that a link is ready. Desc is what its other end says of itself; views are exchanged on links of key routing alone.
+// At is the address at which this node has dialled it; "" = the other end has.
 type PeerUp struct {
 	Peer    wire.NodeID
 	Desc    wire.Descriptor
 	Routing bool
 	From    netip.Addr // where this node sees the other end, which it cannot choose as freely as what Desc says; zero = not known
+	At      wire.Addr
+}
+
+// Reached says that this node is linked with a relay that it has dialled at an address: an answer to Probe, as PeerUp is.
+type Reached struct {
+	Peer wire.NodeID
+	At   wire.Addr
+}
+
+// Unreached says that a dial to a relay has come to nothing, asked for by Probe or else. Doubt: this node has not heard from
+// anybody lately, and may have been cut off itself.
+type Unreached struct {
+	Peer  wire.NodeID
+	Doubt bool
 }
 
 // PeerDown says that there is no link to a node any more.
@@ -35,11 +50,13 @@ type Own struct{ Desc wire.Descriptor }
 // Tick says that time has passed; due when NextDeadline has come.
 type Tick struct{}
 
-func (PeerUp) event()   {}
-func (PeerDown) event() {}
-func (Received) event() {}
-func (Own) event()      {}
-func (Tick) event()     {}
+func (PeerUp) event()    {}
+func (PeerDown) event()  {}
+func (Received) event()  {}
+func (Reached) event()   {}
+func (Unreached) event() {}
+func (Own) event()       {}
+func (Tick) event()      {}
 
 // Effect is something that the shell must do, in order.
 type Effect interface{ effect() }
@@ -56,18 +73,25 @@ type Updated struct{}
 // Changed says that State has changed and should be saved. It comes the more seldom the larger the state is.
 type Changed struct{}
 
+// Probe asks the shell to dial a relay, at the addresses in Desc alone, to see whether it can be reached. The answer is PeerUp with
+// At, Reached, or Unreached.
+type Probe struct{ Desc wire.Descriptor }
+
 // Misbehaved reports a peer that handed on what its relay has not signed: an honest one checks that first.
 type Misbehaved struct{ Peer wire.NodeID }
 
 func (Send) effect()       {}
 func (Updated) effect()    {}
 func (Changed) effect()    {}
+func (Probe) effect()      {}
 func (Misbehaved) effect() {}
 
 // Config says whose view it is.
 type Config struct {
 	Self wire.NodeID
 	Rand *rand.Rand // needed: the machine has no randomness of its own
+	// Dials lists those addresses of a relay that this node would dial on a stranger's word; nil = all.
+	Dials func(wire.Descriptor) []wire.Addr
 }
 
 // Machine holds the view and reconciles it.
@@ -81,6 +105,8 @@ type Machine struct {
 	order    []*peer // peers in the order of their coming: what is walked when order matters
 	accounts map[origin]*account
 	need     quorum
+	probes   prober
+	gone     map[wire.NodeID]gone
 
 	since   time.Time // View.Since
 	swept   int64     // the hour in which the old were last dropped
@@ -115,6 +141,7 @@ func New(cfg Config) *Machine {
 	return &Machine{
 		self: cfg.Self, rng: cfg.Rand, need: quorum{use: 1, keep: 1},
 		entries: make(map[wire.NodeID]*entry), peers: make(map[wire.NodeID]*peer), accounts: make(map[origin]*account),
+		probes: newProber(cfg.Dials), gone: make(map[wire.NodeID]gone),
 	}
 }
 
@@ -132,11 +159,16 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 		if p := m.peers[ev.From]; p != nil {
 			m.receive(now, p, ev.Msg)
 		}
+	case Reached:
+		m.reached(now, ev.Peer, ev.At)
+	case Unreached:
+		m.unreached(now, ev.Peer, ev.Doubt)
 	case Own:
 		m.own(now, ev.Desc)
 	case Tick:
 	}
 	m.reconcile(now)
+	m.probe(now)
 	m.announce(now)
 	return m.effects
 }
@@ -152,6 +184,9 @@ func (m *Machine) NextDeadline() (t time.Time, ok bool) {
 	}
 	for _, p := range m.order {
 		soonest(p.round.next)
+	}
+	if !m.probes.next.IsZero() {
+		soonest(m.probes.next)
 	}
 	if m.view.due {
 		soonest(m.view.next)
@@ -180,6 +215,11 @@ func (m *Machine) peerUp(now time.Time, ev PeerUp) {
 	}
 	// The link has proved who is there, so what it says of itself counts as shown by one.
 	m.take(now, showing{id: ev.Peer, from: from, account: a}, []wire.Claim{ev.Desc.Claim()})
+	if ev.At != "" {
+		m.reached(now, ev.Peer, ev.At)
+	} else {
+		m.meet(now, ev.Peer)
+	}
 }
 
 func (m *Machine) peerDown(now time.Time, id wire.NodeID) {

@@ -44,7 +44,7 @@ func TestNewsSpreadsOverARing(t *testing.T) {
 	}
 	r.run(2 * time.Hour) // by then everybody has compared views with everybody
 	for i := range n {
-		if d, _ := r.nodes[i].Lookup(next.ID); i != 7 && !d.Equal(next) {
+		if got, _ := inUse(r.nodes[i], r.now, next.ID); i != 7 && !got.Desc.Equal(next) {
 			t.Fatalf("node %d does not use the news", i)
 		}
 	}
@@ -230,6 +230,7 @@ func TestTheStateOutlivesTheMachine(t *testing.T) {
 	r := newRig(t, 5)
 	r.mesh()
 	r.run(2 * time.Second)
+	r.nodes[0].reachAll(r.now)
 	before := r.nodes[0].View(r.now)
 	s := r.nodes[0].State()
 	s.Entries = append(s.Entries, EntryState{Desc: []byte("no descriptor")}, EntryState{Desc: s.Entries[0].Desc, Shown: -1})
@@ -314,7 +315,7 @@ func TestTheForgottenLeaveTheView(t *testing.T) {
 	}
 	r.now = epoch.Add(keepFor + time.Hour)
 	r.nodes[0].Step(r.now, Tick{})
-	if _, ok := r.nodes[0].Lookup(d.ID); ok {
+	if _, ok := r.nodes[0].entries[d.ID]; ok {
 		t.Fatal("still known")
 	}
 	if _, ok := r.nodes[0].entries[r.nodes[0].self]; !ok {

@@ -127,7 +127,20 @@ func (r *rig) run(d time.Duration) {
 	}
 }
 
-func (r *rig) usable(i int) int { return len(r.nodes[i].View(r.now).Relays) }
+// usable is how many relays a node can use once it has reached all.
+func (r *rig) usable(i int) int {
+	r.nodes[i].reachAll(r.now)
+	return len(r.nodes[i].View(r.now).Relays)
+}
+
+// reachAll has a machine reach all relays that there are, where they are now.
+func (m *Machine) reachAll(now time.Time) {
+	for _, e := range m.entries {
+		if m.judge(e); e.used != nil && len(e.used.Addrs) > 0 {
+			m.reached(now, e.desc.ID, e.used.Addrs[0])
+		}
+	}
+}
 
 // star is one machine with peers that the test plays: descs[1] and so on.
 func star(t testing.TB, peers int) *rig {
@@ -163,7 +176,9 @@ func (r *rig) tell(peer int, nodes ...wire.Descriptor) []Effect {
 	return r.play(peer, wire.Relays{Nodes: claims})
 }
 
+// inUse finds a relay in the view, once all have been reached.
 func inUse(m *Machine, now time.Time, id wire.NodeID) (Relay, bool) {
+	m.reachAll(now)
 	for _, r := range m.View(now).Relays {
 		if r.Desc.ID == id {
 			return r, true

@@ -1,6 +1,7 @@
 package relays
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -15,6 +16,8 @@ const (
 	leastRelays = 3
 	// maxNear is how many relays of one /24 (v4) or /48 (v6) are used: those known longest.
 	maxNear = 2
+	// mostLapsed: one in so many relays may be out of use because this node does not reach it any more.
+	mostLapsed = 3
 
 	// The view is announced at most once in viewPause and viewRelay for each of its relays, the state likewise.
 	viewPause  = 50 * time.Millisecond
@@ -32,10 +35,19 @@ func (m *Machine) judge(e *entry) bool {
 		e.backed = n
 		return before < m.need.keep && n >= m.need.keep
 	case e.used != e.desc && n >= m.need.use:
-		e.used, e.backed, e.near = e.desc, n, blocks(*e.desc)
+		m.use(e, n)
 		return true
 	}
 	return false
+}
+
+// use brings an entry's descriptor into use, which so many have shown.
+func (m *Machine) use(e *entry, backed int) {
+	e.used, e.backed, e.near, e.doors = e.desc, backed, blocks(*e.desc), m.probes.dials(*e.desc)
+	m.probes.news, m.probes.stale = true, true
+	if e.proof.addr != "" && !e.here() { // what was shown of another place says nothing of this one
+		e.proof.fails, e.proof.next = 0, time.Time{}
+	}
 }
 
 // announce tells the shell that the view or the state has changed, not too often.
@@ -58,19 +70,36 @@ func (n *notice) rings(now time.Time, pause time.Duration) bool {
 
 // View is what paths are chosen from now.
 func (m *Machine) View(now time.Time) View {
-	v := View{Relays: make([]Relay, 0, len(m.entries))}
-	near := make([][]block, 0, len(m.entries))
+	v := View{Relays: make([]Relay, 0, len(m.probes.out)+16)}
+	var near [][]block
+	var late []lateness
 	for i := range m.buckets {
 		for _, e := range m.buckets[i].entries {
 			m.judge(e)
-			if m.usable(e, now) {
-				v.Relays = append(v.Relays, Relay{Desc: *e.used, Seen: e.seen, Shown: e.backed, Peer: m.peers[e.desc.ID] != nil})
-				near = append(near, e.near)
+			switch {
+			case !m.usable(e, now):
+				continue
+			case e.proof.addr == "":
+				v.Unreached++
+				continue
+			case e.here() && !e.proven(now):
+				late = append(late, lateness{len(v.Relays), e})
 			}
+			r := Relay{Desc: *e.used, Seen: e.seen, Shown: e.backed, Peer: m.peers[e.desc.ID] != nil, Lapsed: !e.here()}
+			v.Relays, near = append(v.Relays, r), append(near, e.near)
 		}
 	}
+	lapse(v.Relays, late)
 	v.Relays = thin(v.Relays, near)
-	if m.since.IsZero() && len(v.Relays) >= leastRelays {
+	reached := 0
+	for _, r := range v.Relays {
+		if r.Lapsed {
+			v.Unreached++
+		} else {
+			reached++
+		}
+	}
+	if m.since.IsZero() && reached >= leastRelays {
 		m.since = now
 		m.state.due = true
 	}
@@ -78,14 +107,41 @@ func (m *Machine) View(now time.Time) View {
 	return v
 }
 
+// lateness is a relay, and its place in the view, that was reached once but not lately.
+type lateness struct {
+	place int
+	*entry
+}
+
+// lapse takes those out of use that this node does not reach any more, but never more than a third of all, those first that have
+// failed most often and were reached the longest ago: whoever can cut this node's line must not choose its relays by that.
+func lapse(all []Relay, late []lateness) {
+	here := 0
+	for _, r := range all {
+		if !r.Lapsed {
+			here++
+		}
+	}
+	slices.SortStableFunc(late, func(a, b lateness) int {
+		return cmp.Or(cmp.Compare(b.proof.fails, a.proof.fails), a.proof.at.Compare(b.proof.at))
+	})
+	for _, l := range late[:min(len(late), here/mostLapsed)] {
+		all[l.place].Lapsed = true
+	}
+}
+
 func (m *Machine) usable(e *entry, now time.Time) bool {
 	return e.used != nil && e.backed >= m.need.keep && e.desc.ID != m.self && e.used.Onion != [32]byte{} && fresh(e.used.Issued, now, useFor)
 }
 
-// thin leaves at most maxNear relays of each block, those known longest. near are the blocks of each.
+// thin leaves at most maxNear relays of each block that have not lapsed, those known longest. near are the blocks of each. Whoever
+// invents relays so takes nobody's place.
 func thin(all []Relay, near [][]block) []Relay {
 	first := make(map[block][maxNear]int32, len(all)) // the places in all, plus one, of those of a block that stay, oldest first
 	for i := range all {
+		if all[i].Lapsed {
+			continue
+		}
 		for _, p := range near[i] {
 			f := first[p]
 			for k := range f {
@@ -103,7 +159,7 @@ func thin(all []Relay, near [][]block) []Relay {
 		stays := true
 		for _, p := range near[i] {
 			f := first[p]
-			stays = stays && slices.Contains(f[:], int32(i+1))
+			stays = stays && (r.Lapsed || slices.Contains(f[:], int32(i+1)))
 		}
 		if stays {
 			out = append(out, r)
@@ -136,16 +192,4 @@ func blocks(d wire.Descriptor) (out []block) {
 		}
 	}
 	return out
-}
-
-// Lookup finds the descriptor of a relay that is in use, or else the newest known.
-func (m *Machine) Lookup(id wire.NodeID) (wire.Descriptor, bool) {
-	e := m.entries[id]
-	switch {
-	case e == nil:
-		return wire.Descriptor{}, false
-	case e.used != nil:
-		return *e.used, true
-	}
-	return *e.desc, true
 }

@@ -13,6 +13,8 @@
 //  4. Launch nodes are uniform over all that are eligible: nothing that a relay says of itself changes its share.
 //  5. What one relay says of another, by not reaching it, changes how the two are used together and nothing else.
 //  6. Restore(State()) goes on exactly as before, but for who could not be reached lately.
+//  7. A relay that has lapsed (relays.Relay.Lapsed) is chosen for nothing new, and takes part in nothing but as a guard that was drawn
+//     before: that one stays, and is used or not, by the rules of SPEC §5 alone.
 //
 // # Concurrency
 //

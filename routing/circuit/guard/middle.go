@@ -3,6 +3,8 @@ package guard
 import (
 	"slices"
 	"time"
+
+	"nightjar/routing/wire"
 )
 
 // keepMiddles keeps the second layer full: each member for a time that it cannot foresee, the longer of two draws. One that
@@ -11,7 +13,7 @@ func (s *Selector) keepMiddles(now time.Time) {
 	present := 0
 	for i := range s.state.Middles {
 		m := &s.state.Middles[i]
-		s.note(&m.Gone, m.ID, now)
+		note(&m.Gone, s.reached(m.ID) != nil, now)
 		if m.Gone.IsZero() {
 			present++
 		}
@@ -55,14 +57,22 @@ func enoughWithout(all []*known, shun func(*known) bool) []*known {
 	return rest
 }
 
-// middles lists the second layer as far as the view has it.
+// middles lists the second layer as far as this node reaches it.
 func (s *Selector) middles() (out []*known) {
 	for i := range s.state.Middles {
-		if k := s.known[s.state.Middles[i].ID]; k != nil {
+		if k := s.reached(s.state.Middles[i].ID); k != nil {
 			out = append(out, k)
 		}
 	}
 	return out
+}
+
+// reached finds a relay of the view that has not lapsed.
+func (s *Selector) reached(id wire.NodeID) *known {
+	if k := s.known[id]; k != nil && !k.Lapsed {
+		return k
+	}
+	return nil
 }
 
 func (s *Selector) middleLife() time.Duration {

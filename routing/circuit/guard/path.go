@@ -20,7 +20,7 @@ const (
 
 // ShortError says why there is no path.
 type ShortError struct {
-	Missing int    // how many more relays must be known; 0 = enough are, but something else is in the way
+	Missing int    // how many more relays must be known and reached; 0 = enough are, but something else is in the way
 	Why     string // in plain words
 }
 
@@ -29,8 +29,8 @@ func (e *ShortError) Error() string { return e.Why }
 // Choose draws a path. The error is a *ShortError.
 func (s *Selector) Choose(now time.Time) (Path, error) {
 	s.maintain(now)
-	if n := len(s.known); n < hops {
-		return Path{}, &ShortError{hops - n, fmt.Sprintf("a circuit needs %d other relays: %d known, %s needed", hops, n, plural(hops-n, "more is", "more are"))}
+	if len(s.all) < hops {
+		return Path{}, s.tooFew()
 	}
 	guards := s.guards(now)
 	if len(guards) == 0 {
@@ -48,6 +48,16 @@ func (s *Selector) Choose(now time.Time) (Path, error) {
 		}
 	}
 	return Path{}, &ShortError{Why: "the relays that can be reached now do not make a path: too few are up, old enough and in different networks"}
+}
+
+// tooFew says how many relays are missing, and whether there are others that this node has not reached.
+func (s *Selector) tooFew() *ShortError {
+	n := len(s.all)
+	missing := hops - n
+	if s.short == 0 {
+		return &ShortError{missing, fmt.Sprintf("a circuit needs %d other relays: %d known, %s needed", hops, n, plural(missing, "more is", "more are"))}
+	}
+	return &ShortError{missing, fmt.Sprintf("a circuit needs %d other relays that this node has reached itself: %d known, %d not reached yet", hops, n+s.short, s.short)}
 }
 
 // byBias parts guards into those without a warning and those with one.

@@ -10,6 +10,8 @@ type Report struct {
 	Guards   int      // in the sample
 	Up       int      // of these, in the view and not known to be down
 	Middles  int      // second-layer guards
+	Relays   int      // that this node has reached itself, and so may use
+	Short    int      // that it knows and has not reached, or does not reach any more
 	Ages     Ages     // in force
 	Limits   Limits   // in force
 	Young    bool     // the ages or limits in force are less than the full ones, since this node has not known the network for long
@@ -18,7 +20,7 @@ type Report struct {
 
 // Report describes the guards.
 func (s *Selector) Report(now time.Time) Report {
-	r := Report{Guards: len(s.state.Sample), Middles: len(s.state.Middles), Ages: s.ages(now), Limits: s.limits(now)}
+	r := Report{Guards: len(s.state.Sample), Middles: len(s.state.Middles), Relays: len(s.all), Short: s.short, Ages: s.ages(now), Limits: s.limits(now)}
 	r.Young = r.Ages != fullAges || r.Limits != fullLimits
 	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
 	gone := 0

@@ -129,19 +129,19 @@ func networks(d *wire.Descriptor) (out []netip.Prefix) {
 	return out
 }
 
-// hide puts the relays without a public address into one network, if more than half of all have one: there, to leave the
-// address out must not be a way around the rule.
-func hide(all []*known) {
+// hide puts the relays without a public address into one network, if more than half of all that this node reaches have one: there,
+// to leave the address out must not be a way around the rule.
+func (s *Selector) hide() {
 	public := 0
-	for _, r := range all {
+	for _, r := range s.all {
 		if len(r.networks) > 0 {
 			public++
 		}
 	}
-	if 2*public <= len(all) {
+	if 2*public <= len(s.all) {
 		return
 	}
-	for _, r := range all {
+	for _, r := range s.known {
 		if len(r.networks) == 0 {
 			r.networks = []netip.Prefix{hidden}
 		}

@@ -11,7 +11,8 @@ import (
 func (s *Selector) keepSample(now time.Time) {
 	limits := s.limits(now)
 	for i := range s.state.Sample {
-		s.note(&s.state.Sample[i].Gone, s.state.Sample[i].ID, now)
+		g := &s.state.Sample[i]
+		note(&g.Gone, s.known[g.ID] != nil, now)
 	}
 	s.state.Sample = slices.DeleteFunc(s.state.Sample, func(g Guard) bool {
 		return now.After(g.Until) || !g.Gone.IsZero() && now.Sub(g.Gone) > limits.Gone

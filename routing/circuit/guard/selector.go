@@ -23,11 +23,12 @@ type Selector struct {
 	rng   *rand.Rand
 	sizes sizes
 
-	since time.Time // View.Since
-	first time.Time // when the first of those now in the view was first seen
-	third time.Time // and the third
-	all   []*known  // the view, without this node, in its order
-	known map[wire.NodeID]*known
+	since time.Time                // View.Since
+	first time.Time                // when the first of those now in the view was first seen
+	third time.Time                // and the third
+	all   []*known                 // the view, without this node and those that have lapsed, in its order
+	known map[wire.NodeID]*known   // with these
+	short int                      // relays that are known but not reached
 	down  map[wire.NodeID][]outage // by who could not be reached
 	state State
 
@@ -127,7 +128,7 @@ func (s *Selector) Restore(st State) {
 
 // Update takes in a new view of the usable relays.
 func (s *Selector) Update(now time.Time, v relays.View) {
-	s.since, s.all = v.Since, make([]*known, 0, len(v.Relays))
+	s.since, s.all, s.short = v.Since, make([]*known, 0, len(v.Relays)), v.Unreached
 	if !v.Since.IsZero() && (s.state.Since.IsZero() || v.Since.Before(s.state.Since)) {
 		s.state.Since = v.Since
 	}
@@ -136,10 +137,12 @@ func (s *Selector) Update(now time.Time, v relays.View) {
 		if r.Desc.ID != s.self {
 			k := &known{r, networks(&r.Desc)}
 			s.known[r.Desc.ID] = k
-			s.all = append(s.all, k)
+			if !r.Lapsed {
+				s.all = append(s.all, k)
+			}
 		}
 	}
-	hide(s.all)
+	s.hide()
 	s.first, s.third = earliest(s.all)
 	s.forgetOutages(now)
 	s.maintain(now)
@@ -178,10 +181,10 @@ func (s *Selector) settle(now time.Time) {
 	}
 }
 
-// note keeps gone true to whether the view has a relay now.
-func (s *Selector) note(gone *time.Time, id wire.NodeID, now time.Time) {
+// note keeps gone true to whether a relay is there now.
+func note(gone *time.Time, there bool, now time.Time) {
 	switch {
-	case s.known[id] != nil:
+	case there:
 		*gone = time.Time{}
 	case gone.IsZero():
 		*gone = now
