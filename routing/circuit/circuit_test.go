@@ -51,11 +51,35 @@ func TestBlocksOfADownloadAreSpreadOverItsCircuits(t *testing.T) {
 			t.Fatalf("block %d: %+v", i, c.done[Token(i+1)])
 		}
 	}
-	if got := len(c.m.origin.groups[[32]byte{1}].places); got != 5 {
+	if got := len(c.m.origin.groups[[32]byte{1}].places); got != Circuits(len(blocks)) {
 		t.Errorf("%d circuits for 300 blocks", got)
 	}
 	perBlock := float64(w.cells) / float64(len(blocks))
 	t.Logf("%.1f cells per block on links, builds included; %v", perBlock, w.now.Sub(rigStart))
+}
+
+func TestCircuitsOfAGroupFollowItsBlocks(t *testing.T) {
+	for blocks, want := range map[int]int{0: 4, 1: 4, 8: 4, 9: 5, 16: 8, 31: 16, 32: 16, 1 << 40: 16, -1: 4} {
+		if got := Circuits(blocks); got != want {
+			t.Errorf("%d circuits for %d blocks, want %d", got, blocks, want)
+		}
+	}
+	w := newNet(t, 12, nil)
+	c := w.nodes[0]
+	w.ready(c)
+	for i, b := range w.keep(2) {
+		w.step(c, Get{Token: Token(i + 1), ID: b.ID(), Class: wire.Interactive, Group: groupOf(1, 1000)})
+	}
+	w.await(c, 2, time.Minute)
+	taken := 0
+	for _, p := range c.m.origin.groups[[32]byte{1}].places {
+		if p.own != nil {
+			taken++
+		}
+	}
+	if taken < 1 || taken > 2 {
+		t.Errorf("%d circuits are taken for 2 requests", taken)
+	}
 }
 
 func TestLossOfARelayOnlySlows(t *testing.T) {

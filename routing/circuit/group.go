@@ -28,8 +28,9 @@ type place struct {
 	alarm   alarm
 }
 
-// size is the number of circuits for a group of so many blocks.
-func size(blocks int) int {
+// Circuits is the most circuits that a group of so many blocks uses at a time. One is taken when the first request comes that falls to it, so
+// that a group never has more of them than it has made requests.
+func Circuits(blocks int) int {
 	return min(max((min(blocks, 1<<20)+blocksPerCircuit-1)/blocksPerCircuit, minCircuits), maxGroupCircuits)
 }
 
@@ -46,7 +47,7 @@ func (m *Machine) group(g Group) *group {
 		m.alarms.set(&x.alarm, m.now+groupIdle)
 	}
 	x.finished, x.last, x.blocks = false, m.now, max(x.blocks, g.Blocks)
-	for len(x.places) < size(g.Blocks) {
+	for len(x.places) < Circuits(g.Blocks) {
 		p := &place{group: x}
 		p.alarm.owner = p
 		x.places = append(x.places, p)

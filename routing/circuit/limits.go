@@ -57,8 +57,9 @@ const (
 	maxBlocks = 1024
 	// tries is how many circuits a request is tried on.
 	tries = 3
-	// blocksPerCircuit, minCircuits and maxGroupCircuits give the number of circuits of a group: clamp(⌈T/64⌉, 4, 16).
-	blocksPerCircuit = 64
+	// blocksPerCircuit, minCircuits and maxGroupCircuits give the number of circuits of a group: clamp(⌈T/2⌉, 4, 16). More blocks of a
+	// file through one launch node would let that node's peers take it for who reads the file (docs/decisions/0009).
+	blocksPerCircuit = 2
 	minCircuits      = 4
 	maxGroupCircuits = 16
 	// batch is how many Bulk entries one GET cell waits for, batchSoon for how long while the circuit is idle, and
