@@ -18,14 +18,29 @@
 // at most once. Where there is none, at a local minimum, it ends: a Get asks the own store and then the two live peers
 // closest to t, with HTL 0, which concerns their own stores only; a Put is kept by the node and those two, the sink set.
 //
+// There is one exception: the first peer for what a circuit has launched here is not the closest but one of the closer half of
+// those n, drawn so that all get about as much (spread.go, docs/decisions/0009).
+//
+// # Peers that are late, and peers that are mute
+//
+// An answer is late when it takes longer than nearly all answers of that peer to that kind of request have taken (lateAfter). Then,
+// while the first is still waited for, the next closest peer is asked too, and who answers first is believed. A member of the sink set that is
+// late is made up for by the next closest; a Put is done when it is kept in enoughCopies places and nobody else who was asked is expected
+// to answer soon. A peer that is late and has said nothing to requests of that kind since it was asked gets a strike; with
+// kind.strikes() of them in a row it is mute: requests of that kind go as if it were not there, until its rest is over and one
+// of them, as a probe, is answered. At most a third of the peers are mute at a time: if more seem to be, the fault is here. An answer that
+// comes after all counts like any, so that who is only slow is soon given more time.
+//
 // # Invariants
 //
 // Machine:
 //
 //  1. d(next) < d(self) for every request sent with HTL > 0; hence every request received with HTL > 0 came from a node
 //     with d(from) > d(self), and whoever breaks that is reported.
-//  2. At most one live request downstream per (block, rotation), as long as it has HTL enough for all who wait for it
-//     (enoughHTL). Those who ask later wait with it and get the same answer, in the same form.
+//  2. At most one live request downstream per (block, rotation) that is not late, as long as it has HTL enough for all who wait for
+//     it (enoughHTL). Those who ask later wait with it and get the same answer, in the same form. Requests to further peers because others are
+//     late are at most one in spareOneIn of all that are sent, beyond the first few; those in place of a mute peer's are not
+//     counted, nor are copies.
 //  3. No identifier survives a hop: a Req is drawn per link, and of what a message carries only ID, rotation, class and
 //     the lowered HTL are sent on.
 //  4. Every request ends: every local request gets exactly one Done or is cancelled, within localQuick or localSlow; every
@@ -50,7 +65,7 @@
 //
 // Let w(A) be the set of nodes whose answer node A awaits for target t. By invariant 1, B in w(A) implies d(B) < d(A), or
 // the request has HTL 0 and B awaits nobody but its own store. Coalescing (invariant 2) adds askers to a request at A, all
-// of which are farther than A, and no element to w(A). So every edge of the wait-for graph of one target goes to a node
+// of which are farther than A, and no element to w(A); asking another peer because one is late adds one that is closer than A. So every edge of the wait-for graph of one target goes to a node
 // that is strictly closer or to one that awaits nobody: the graph has no cycle, and no request needs an identifier to
 // recognise itself. Targets differ only by (block, rotation), and requests for different ones do not wait for each other,
 // except for room in queues, which time-outs bound.
@@ -64,6 +79,10 @@
 // request for a block that this node has seen before is treated as any other, whatever it has done with the earlier one;
 // only the own store's content makes a difference, and it holds nothing that the local user has asked for.
 //
+// A second peer asked because the first is late sees what it would not have seen: of one request in forty at most. That
+// is no more than what failing peers cause, it is the same at launch nodes and relays, and it says nothing of which of them asks. A peer can
+// bring it about by being late, and gains that some other peer, which it cannot choose, sees the request that it has seen itself.
+//
 // # Concurrency
 //
 // None: a machine belongs to one goroutine. The slice that Step returns is valid until the next Step.
@@ -71,6 +90,6 @@
 // # Reading order
 //
 // event.go (what goes in and comes out), machine.go (Step), receive.go (what events mean), forward.go (where a request
-// goes next), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
+// goes next), spread.go (where a launch goes first), late.go (who is late, who is mute), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
 // number). Then overlay.go, table.go, plan.go, gossip.go. testdata/ holds the rules as scripts.
 package routing

@@ -37,21 +37,44 @@ func (m *Machine) pick(r *request, below, begun bool) *link {
 	var best *link
 	var bestRank rank
 	own := rankOf(m.self, m.at, r.target)
+	k := r.kind(0)
+	if below {
+		k = r.kind(r.htl)
+	}
 	for _, l := range m.ring {
 		d := l.at.Distance(r.target)
-		if best != nil && d > bestRank.distance || below && d > own.distance || begun && d < r.route.last.distance || !m.usable(l) {
+		if best != nil && d > bestRank.distance || below && d > own.distance || begun && d < r.route.last.distance || !m.usable(l, k) {
 			continue
 		}
-		k := rank{d, l.at, l.id}
-		if best != nil && !k.less(&bestRank) || below && !k.less(&own) || begun && !r.route.last.less(&k) {
+		at := rank{d, l.at, l.id}
+		if best != nil && !at.less(&bestRank) || below && !at.less(&own) || begun && !r.route.last.less(&at) {
 			continue
 		}
 		if r.phase == asking && r.asks(l) {
 			continue
 		}
-		best, bestRank = l, k
+		best, bestRank = l, at
 	}
 	return best
+}
+
+// onward returns the peer that a request goes to now: for what a circuit has launched here the first is spread, all others are the
+// closest that were not tried.
+func (m *Machine) onward(r *request) *link {
+	if r.foreign() && !r.route.begun && r.route.first == nil {
+		r.route.first = m.spread(r)
+		return r.route.first
+	}
+	for {
+		l := m.pick(r, true, r.route.begun)
+		if l == nil {
+			return nil
+		}
+		r.try(l)
+		if l != r.route.first {
+			return l
+		}
+	}
 }
 
 // asks reports whether l is among the askers: it has looked in its own store before it asked.
@@ -70,17 +93,22 @@ func (r *request) try(l *link) {
 
 // advance takes a request to the next peer, or to what follows when there is none.
 func (m *Machine) advance(r *request) {
+	if r.busy() {
+		return // another peer that was asked may yet answer
+	}
 	if r.phase == asking {
 		m.ask(r)
 		return
 	}
-	r.phase, r.attempts[0].htl = routing, r.htl
+	r.phase = routing
+	for i := range r.attempts {
+		r.attempts[i].htl = r.htl
+	}
 	for r.htl > 0 && r.route.tries < maxTries {
-		l := m.pick(r, true, r.route.begun)
+		l := m.onward(r)
 		if l == nil {
 			break
 		}
-		r.try(l)
 		if m.offer(&r.attempts[0], l) {
 			return
 		}
@@ -88,6 +116,8 @@ func (m *Machine) advance(r *request) {
 	}
 	switch {
 	case r.htl == 0, m.pick(r, true, false) == nil:
+		m.minimum(r)
+	case r.key.put && r.route.reason == 0 && !r.route.refused: // no closer peer has said a word: none is live
 		m.minimum(r)
 	case r.route.reason == wire.NotFound:
 		m.fail(r, wire.NotFound)
@@ -115,7 +145,7 @@ func (m *Machine) minimum(r *request) {
 	}
 	r.phase = keeping
 	m.keep(r)
-	for i := range r.attempts {
+	for i := range sinkCopies {
 		l := m.pick(r, false, r.route.begun)
 		if l == nil {
 			return
@@ -159,7 +189,7 @@ func (m *Machine) refused(a *attempt, reason wire.Reason) {
 	m.missed(a, reason)
 }
 
-// missed takes in that a peer has answered that it cannot, or has not answered.
+// missed takes in that a peer has answered that it cannot.
 func (m *Machine) missed(a *attempt, reason wire.Reason) {
 	r := a.r
 	if reason == wire.Overload {
@@ -175,6 +205,21 @@ func (m *Machine) missed(a *attempt, reason wire.Reason) {
 		}
 		m.list(r)
 	case asking:
+		m.list(r)
+	case keeping:
+		m.settle(r)
+	}
+}
+
+// unheard takes in that a peer has not answered, and is not expected to any more.
+func (m *Machine) unheard(a *attempt) {
+	switch r := a.r; r.phase {
+	case asking:
+		if r.route.reason == 0 {
+			r.route.reason = wire.Failed
+		}
+		m.list(r)
+	case routing:
 		m.list(r)
 	case keeping:
 		m.settle(r)
@@ -215,15 +260,18 @@ func (m *Machine) wait(r *request) Ref {
 	return r.store.ref
 }
 
-// settle ends a Put at a local minimum when nothing is under way any more.
+// settle ends a Put at a local minimum when nothing more is to be expected soon: all have answered, or there are enough copies and
+// who has not answered is late.
 func (m *Machine) settle(r *request) {
 	if r.store.ref != 0 {
 		return
 	}
 	for i := range r.attempts {
-		if r.attempts[i].state != idle {
-			return
+		a := &r.attempts[i]
+		if a.state == idle || r.store.copies > sinkCopies || a.state == sent && a.late && r.store.copies >= enoughCopies {
+			continue
 		}
+		return
 	}
 	switch {
 	case r.launched && r.store.kept && r.store.copies == 1 && r.route.refused:

@@ -18,6 +18,10 @@ const (
 	enoughHTL = 10
 	// sinkCopies is how many neighbours share a block with the node closest to it.
 	sinkCopies = wire.MaxCopies - 1
+	// sinkSpares is how many more peers get a copy because one of these is late with its answer.
+	sinkSpares = 2
+	// enoughCopies is how many copies an insert settles for when the other peers are late; with fewer it waits for them.
+	enoughCopies = 2
 	// maxTries is how many peers may answer one node that they cannot serve a request; what is not answered at all costs
 	// time, which is bounded, and is not counted.
 	maxTries = 3
@@ -59,6 +63,21 @@ const (
 	maxSilentBackoff   = time.Minute
 )
 
+// Requests to peers that are late, and to those that say nothing.
+const (
+	// spareOneIn is how many requests a node must have sent before it may ask a second peer because the first is late: 2.5 %. It
+	// begins with firstSpareAsks of them and saves up to maxSpareAsks.
+	spareOneIn     = 40
+	firstSpareAsks = 4
+	maxSpareAsks   = 16
+	// ownStrikes and routedStrikes are how often in a row a peer must be late in silence to count as mute, if its own store is asked, and
+	// if the request goes on from there: whoever it waits for may be to blame, and it has as long again to find another.
+	ownStrikes    = 1
+	routedStrikes = 2
+	// muteShare is what part of the peers may be mute at a time: if more say nothing, this node is what is slow.
+	muteShare = 3
+)
+
 // Times.
 const (
 	// quickMost and slowMost are how long a node waits for an answer at the largest HTL, at most. Each hop to live less
@@ -71,6 +90,17 @@ const (
 	// hasty is what part of that time a peer has that usually answers at once, but not less than hastyLeast.
 	hasty      = 6
 	hastyLeast = time.Second
+
+	// getLate and putLate are how long an answer may take at the least before it is late; a put waits for a disk.
+	getLate = 100 * time.Millisecond
+	putLate = 250 * time.Millisecond
+	// ownUnknown, getUnknown and putUnknown are how long it may take where nothing is known yet.
+	ownUnknown = 500 * time.Millisecond
+	getUnknown = 1000 * time.Millisecond
+	putUnknown = 1500 * time.Millisecond
+	// muteFirst is how long a peer that says nothing to one kind of request gets none of it; it doubles up to muteMost.
+	muteFirst = 2 * time.Second
+	muteMost  = time.Minute
 
 	// localQuick and localSlow bound a local request, time in queues included.
 	localQuick = 20 * time.Second

@@ -20,9 +20,16 @@ type link struct {
 	asked map[wire.Req]*request // requests of the peer that we have not answered
 	puts  int                   // how many of asked hold a block
 
-	flights [2]flight // by class
+	launched uint64 // requests that were launched here for circuits, and went to the peer first
 
-	// What tells a broken peer from a slow one.
+	flights  [2]flight      // by class
+	dealings [kinds]dealing // by kind of request
+	gone     departed
+	faults
+}
+
+// faults is what tells a broken peer from a slow one.
+type faults struct {
 	silent    int           // time-outs since the last answer of any kind
 	level     int           // of back-off
 	backedOff time.Duration // nothing is sent before
@@ -39,7 +46,6 @@ type flight struct {
 	slow     bool     // past the first loss: grow by one per round trip, not per answer
 	cut      wire.Req // a failure of an older request belongs to the last cut
 	queue    queue
-	usual    estimate
 }
 
 // estimate is a smoothed time to answer and its mean deviation, as RFC 6298 keeps for round trips.
@@ -70,9 +76,9 @@ func (m *Machine) newLink(id wire.NodeID) *link {
 // after reports whether a was drawn later than b, or is b.
 func after(a, b wire.Req) bool { return int32(a-b) >= 0 }
 
-// usable reports whether the link counts as live: it is up, and the peer is not known to swallow requests.
-func (m *Machine) usable(l *link) bool {
-	return !l.down && (l.silent < silentLimit || m.now >= l.backedOff)
+// usable reports whether the link counts as live for requests of a kind: it is up, and the peer is not known to swallow them.
+func (m *Machine) usable(l *link, k kind) bool {
+	return !l.down && (l.silent < silentLimit || m.now >= l.backedOff) && !m.mute(l, k)
 }
 
 // grow takes in an answer that was no overload.
@@ -88,8 +94,7 @@ func (m *Machine) grow(a *attempt) {
 		}
 		f.window = min(f.window, maxWindow)
 	}
-	f.usual.sample(m.now - a.sent)
-	m.usual[a.class].sample(m.now - a.sent)
+	m.sample(l, a.kind, m.now-a.sent)
 }
 
 // shrink halves the window, once for all that was in flight together, and reports whether it did.
@@ -147,10 +152,7 @@ func (m *Machine) emptyQueues(l *link, tell func(*attempt)) {
 // patienceFor is how long to wait for this peer: by what it, or for want of experience any peer, usually takes.
 func (m *Machine) patienceFor(a *attempt) time.Duration {
 	most := patience(a.r.slow(), a.htl)
-	e := &a.link.flights[a.class].usual
-	if e.mean == 0 {
-		e = &m.usual[a.class]
-	}
+	e, _ := m.usualFor(a)
 	if e.mean == 0 {
 		return most / 2
 	}
@@ -202,8 +204,12 @@ func (m *Machine) send(a *attempt) {
 	l.next++
 	l.sent[a.req] = a
 	l.flights[a.class].inflight++
+	a.kind = r.kind(a.htl)
+	l.dealings[a.kind].inflight++
+	m.credit = min(m.credit+1, maxSpareAsks*spareOneIn)
+	a.late, a.soon = false, m.now+m.lateAfter(a)
 	a.expires = m.now + m.patienceFor(a)
-	m.timers.set(r, a.expires)
+	m.timers.set(r, min(a.soon, a.expires))
 	var msg wire.Message
 	if r.key.put {
 		msg = wire.Put{Req: a.req, HTL: a.htl, Class: a.class, Rotation: r.key.rotation, Block: r.block}
@@ -218,6 +224,7 @@ func (m *Machine) land(a *attempt) {
 	l := a.link
 	delete(l.sent, a.req)
 	l.flights[a.class].inflight--
+	l.dealings[a.kind].inflight--
 	a.state = idle
 }
 
@@ -230,6 +237,9 @@ func (m *Machine) abandon(a *attempt) {
 	case sent:
 		m.land(a)
 		a.link.unasked--
+		if a.late {
+			a.link.gone.add(a, 2*m.lateAfter(a))
+		}
 		if !a.link.down {
 			m.effects = append(m.effects, Send{To: a.link.id, Msg: wire.Cancel{Req: a.req}})
 			m.pump(a.link)
@@ -238,8 +248,12 @@ func (m *Machine) abandon(a *attempt) {
 }
 
 // unasked takes in an answer to nothing: late, most likely.
-func (m *Machine) unasked(l *link) {
+func (m *Machine) unasked(l *link, req wire.Req) {
 	l.silent = 0
+	if d, ok := l.gone.take(req); ok {
+		l.dealings[d.kind].hear(m.now)
+		m.sample(l, d.kind, min(m.now-d.sent, d.most))
+	}
 	if l.unasked++; l.unasked > maxUnasked {
 		m.misbehaved(l)
 	}
@@ -258,6 +272,7 @@ func (m *Machine) peerUp(id wire.NodeID) {
 		return
 	}
 	l := m.newLink(id)
+	l.launched = m.usualLaunches()
 	m.links[id] = l
 	i, _ := slices.BinarySearchFunc(m.ring, l, byPlace)
 	m.ring = slices.Insert(m.ring, i, l)

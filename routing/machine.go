@@ -26,8 +26,8 @@ type Machine struct {
 	clock
 
 	links map[wire.NodeID]*link
-	usual [2]estimate // over all peers, by class
-	ring  []*link     // all links in the order of their places: what is walked when order matters
+	haste
+	ring []*link // all links in the order of their places: what is walked when order matters
 
 	active map[key]*request // the requests that others may join
 	refs   map[Ref]*request // what waits for the store
@@ -68,6 +68,7 @@ func New(cfg Config) *Machine {
 		self: cfg.Self, at: cfg.Self.Location(), rng: cfg.Rand, cacheOneIn: cfg.CacheOneIn,
 		links: make(map[wire.NodeID]*link), active: make(map[key]*request),
 		refs: make(map[Ref]*request), local: make(map[Token]*request), next: 1,
+		haste: haste{credit: firstSpareAsks * spareOneIn},
 	}
 }
 

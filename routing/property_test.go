@@ -249,14 +249,20 @@ func (c *chaos) check() {
 	live := make(map[key]int)
 	for _, l := range m.ring {
 		puts += l.puts
-		inflight := [2]int{}
+		inflight, kinds := [2]int{}, [kinds]int{}
 		for req, a := range l.sent {
 			inflight[a.class]++
+			kinds[a.kind]++
 			if a.state != sent || a.req != req || a.link != l || a.r.phase == ended {
 				c.t.Fatal("a sent attempt is in disorder")
 			}
-			if a.htl > 0 && m.active[a.r.key] == a.r {
+			if a.htl > 0 && !a.late && m.active[a.r.key] == a.r {
 				live[a.r.key]++
+			}
+		}
+		for k := range kinds {
+			if l.dealings[k].inflight != kinds[k] {
+				c.t.Fatalf("%d requests of kind %d are under way, counted as %d", kinds[k], k, l.dealings[k].inflight)
 			}
 		}
 		for req, r := range l.asked {
@@ -279,7 +285,7 @@ func (c *chaos) check() {
 			c.t.Fatalf("invariant 2: %d live requests downstream for one block (put=%t)", n, k.put)
 		}
 	}
-	if puts != m.puts || len(m.todo) != 0 {
+	if puts != m.puts || len(m.todo) != 0 || m.credit < 0 || m.credit > maxSpareAsks*spareOneIn {
 		c.t.Fatal("the machine is in disorder")
 	}
 }

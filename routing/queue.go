@@ -138,3 +138,13 @@ func (q *queue) drop(f *flow) {
 		return
 	}
 }
+
+// list is all that waits, in no order that means anything but always the same.
+func (q *queue) list() (all []*attempt) {
+	for _, f := range q.flows {
+		for a := f.first; a != nil; a = a.after {
+			all = append(all, a)
+		}
+	}
+	return all
+}

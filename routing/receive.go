@@ -171,7 +171,9 @@ func (m *Machine) kept(ref Ref, ok bool) {
 func (m *Machine) answered(l *link, req wire.Req) *attempt {
 	a := l.sent[req]
 	if a == nil {
-		m.unasked(l)
+		m.unasked(l, req)
+	} else {
+		l.dealings[a.kind].hear(m.now)
 	}
 	return a
 }

@@ -49,7 +49,7 @@ type request struct {
 	waiters  []waiter
 	route    route
 	store    storeWait
-	attempts [sinkCopies]attempt // routing and asking use the first
+	attempts [sinkCopies + sinkSpares]attempt // routing and asking use one, and another when that is late
 	alarm
 }
 
@@ -66,9 +66,10 @@ type waiter struct {
 type route struct {
 	last    rank        // of the last peer tried
 	begun   bool        // last is set
-	tries   int         // peers that could not serve it; while asking, peers asked
+	first   *link       // the peer that was asked first, out of order
+	tries   int         // peers that could not serve it; while asking, peers asked; while keeping, late ones replaced
 	refused bool        // some peer had no room
-	reason  wire.Reason // the best answer so far; 0 = none
+	reason  wire.Reason // the best answer so far; 0 = none, not even that there is none
 	pauses  int
 	rested  time.Duration // when a pause ends
 }
@@ -100,14 +101,20 @@ type attempt struct {
 	link    *link
 	class   wire.Class
 	htl     uint8
+	kind    kind
 	state   uint8
+	late    bool // it should have been answered
 	req     wire.Req
 	sent    time.Duration
+	soon    time.Duration // when to look whether it is late
 	expires time.Duration
 
 	flow          *flow // the queue it stands in
 	before, after *attempt
 }
+
+// foreign reports whether the first asker is at the far end of a circuit.
+func (r *request) foreign() bool { return r.waiters[0].foreign }
 
 func (r *request) slow() bool { return r.key.put || r.class == wire.Bulk }
 
@@ -305,7 +312,9 @@ func (m *Machine) expire(r *request) {
 		if a := &r.attempts[i]; a.state == sent && a.expires <= m.now {
 			m.timedOut(a)
 			m.abandon(a)
-			m.missed(a, wire.Failed)
+			m.unheard(a)
+		} else if a.state == sent && a.soon <= m.now {
+			m.overdue(a)
 		}
 	}
 	if r.phase == resting && r.route.rested <= m.now {
@@ -325,7 +334,7 @@ func (m *Machine) arm(r *request) {
 	}
 	for i := range r.attempts {
 		if a := &r.attempts[i]; a.state == sent {
-			next = min(next, a.expires)
+			next = min(next, a.soon, a.expires)
 		}
 	}
 	if r.phase == resting && !r.listed {

@@ -1,0 +1,47 @@
+package routing
+
+import "slices"
+
+// spread chooses the first peer for what a circuit has launched here: of the closer half of the peers that may be asked two are drawn, and
+// the one that has got less of this kind so far is taken. By the closest alone a few peers would see most of what is launched, and
+// take this node for the one that asks; by a single draw some would for a while, by chance. docs/decisions/0009 has the figures.
+// nil: no peer is closer than this node.
+func (m *Machine) spread(r *request) *link {
+	type ranked struct {
+		rank
+		link *link
+	}
+	var few [MaxDegree]ranked
+	closer := few[:0]
+	own := rankOf(m.self, m.at, r.target)
+	for _, l := range m.ring {
+		if k := rankOf(l.id, l.at, r.target); k.less(&own) && m.usable(l, r.kind(r.htl)) {
+			closer = append(closer, ranked{k, l})
+		}
+	}
+	if len(closer) == 0 {
+		return nil
+	}
+	slices.SortFunc(closer, func(a, b ranked) int {
+		if a.less(&b.rank) {
+			return -1
+		}
+		return 1
+	})
+	half := (len(closer) + 1) / 2
+	l, other := closer[m.rng.IntN(half)].link, closer[m.rng.IntN(half)].link
+	if other.launched < l.launched {
+		l = other
+	}
+	l.launched++
+	return l
+}
+
+// usualLaunches is what a new peer counts as having got: with nothing it would be preferred until it has caught up.
+func (m *Machine) usualLaunches() uint64 {
+	var sum uint64
+	for _, l := range m.ring {
+		sum += l.launched
+	}
+	return sum / uint64(max(1, len(m.ring)))
+}
