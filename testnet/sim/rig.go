@@ -49,6 +49,7 @@ type node struct {
 	store   map[keys.ID]keys.Block
 	links   map[wire.NodeID]bool
 	dead    bool
+	mute    bool
 	tick    time.Time // of the earliest tick in the queue for each machine; zero = none
 	overdue time.Time
 }
@@ -108,7 +109,7 @@ func (r *rig) happen(h happening) {
 		if _, ok := h.ev.(routing.Tick); ok {
 			n.tick = time.Time{}
 		}
-		if got, ok := h.ev.(routing.Received); ok && !n.links[got.From] {
+		if got, ok := h.ev.(routing.Received); ok && (n.mute || !n.links[got.From]) {
 			return
 		}
 		r.carryOut(n, n.machine.Step(r.now, h.ev))

@@ -23,6 +23,11 @@ type Config struct {
 	Dead   float64
 	Detect time.Duration
 
+	// Mute nodes take in all that they are sent, and neither answer it nor pass it on.
+	Mute int
+
+	Within time.Duration // requests of one kind are made, unless a single node makes them; default 1 s
+
 	Latency time.Duration // median of one way; default 40 ms
 	Sigma   float64       // of the lognormal distribution of latencies between links; default 0.5
 	Keep    time.Duration // what it takes a store to keep a block; default 5 ms
@@ -74,6 +79,9 @@ func (c Config) withDefaults() Config {
 	if c.Fetches == 0 {
 		c.Fetches = 3
 	}
+	if c.Within == 0 {
+		c.Within = time.Second
+	}
 	if c.Latency == 0 {
 		c.Latency = 40 * time.Millisecond
 	}
@@ -91,6 +99,7 @@ func Run(cfg Config) Result {
 	r := newRig(cfg.withDefaults())
 	r.populate()
 	res := Result{Nodes: len(r.nodes), Degree: r.degree()}
+	r.silence()
 	w := newWorkload(r)
 	w.insertAll()
 	res.Inserts, res.Copies = w.outcome(), w.meanCopies()

@@ -74,6 +74,21 @@ func TestOneNodeAsksForEverythingAtOnce(t *testing.T) {
 	}
 }
 
+// TestMuteNodesCostAShortWait: nodes that take in what they are sent and say nothing. Whoever meets one for the first time waits for it,
+// and at most a few more times later.
+func TestMuteNodesCostAShortWait(t *testing.T) {
+	for _, x := range []struct {
+		mute          int
+		insert, fetch time.Duration
+	}{{1, 4 * time.Second, time.Second}, {3, 8 * time.Second, 3 * time.Second}} {
+		r := Run(Config{Seed: 8, Nodes: 20, Mute: x.mute})
+		check(t, r, 4, 0.995, 0.995)
+		if r.Inserts.P50 > 400*time.Millisecond || r.Inserts.P99 > x.insert || r.Fetches.P99 > x.fetch || r.Copies < 2.95 {
+			t.Errorf("%d of 20 nodes are mute: inserts %v, %v, fetches %v, %.2f copies", x.mute, r.Inserts.P50, r.Inserts.P99, r.Fetches.P99, r.Copies)
+		}
+	}
+}
+
 // BenchmarkEvents says how many steps of the machines a second of real time holds, the rig's own work included.
 func BenchmarkEvents(b *testing.B) {
 	var events int64

@@ -160,6 +160,15 @@ func (r *rig) kill() {
 	}
 }
 
+// silence makes some nodes mute.
+func (r *rig) silence() {
+	if r.cfg.Mute > 0 {
+		for _, i := range r.rng.Perm(len(r.nodes))[:r.cfg.Mute] {
+			r.nodes[i].mute = true
+		}
+	}
+}
+
 // degree is the mean number of links of a node.
 func (r *rig) degree() float64 {
 	sum := 0

@@ -82,7 +82,7 @@ func (w *workload) see(_ int, _ wire.NodeID, msg wire.Message) {
 	}
 }
 
-// insertAll inserts all blocks within a second.
+// insertAll inserts all blocks.
 func (w *workload) insertAll() {
 	w.reset()
 	for i, j := range w.jobs[:w.r.cfg.Blocks] {
@@ -109,12 +109,12 @@ func (w *workload) missAll() {
 	w.finish()
 }
 
-// soon is within a second; at once if a single node asks.
+// soon is within the time of the configuration; at once if a single node asks.
 func (w *workload) soon() time.Duration {
 	if w.r.cfg.Single {
 		return 0
 	}
-	return time.Duration(w.r.rng.Int64N(int64(time.Second)))
+	return time.Duration(w.r.rng.Int64N(int64(w.r.cfg.Within)))
 }
 
 func (w *workload) fetch(i int, after time.Duration) {
@@ -130,7 +130,7 @@ func (w *workload) fetch(i int, after time.Duration) {
 // begin has a random live node make a request.
 func (w *workload) begin(j *job, after time.Duration, ev routing.Event) {
 	n := w.r.nodes[0]
-	for n.dead || !w.r.cfg.Single && n == w.r.nodes[0] {
+	for n.dead || n.mute || !w.r.cfg.Single && n == w.r.nodes[0] {
 		n = w.r.nodes[w.r.rng.IntN(len(w.r.nodes))]
 	}
 	j.asked, j.hops, j.open = 0, 0, true

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"nightjar/keys"
+	"nightjar/routing/circuit"
 )
 
 func drawGraph(seed uint64, n int) (*graph, *rand.Rand) {
@@ -128,8 +129,8 @@ func TestStemPassesOnEverything(t *testing.T) {
 func TestUnguardedCircuitsHaveDifferentRelays(t *testing.T) {
 	g, rng := drawGraph(6, 100)
 	for range 50 {
-		r := g.unguarded(7, places(200, rng), rng)
-		if len(r.paths) != 4 || len(r.launches) != 200 {
+		r := newUnguarded(g, rng).download(7, places(200, rng))
+		if len(r.paths) != circuit.Circuits(200) || len(r.launches) != 200 {
 			t.Fatalf("%d circuits, %d launches", len(r.paths), len(r.launches))
 		}
 		for _, p := range r.paths {

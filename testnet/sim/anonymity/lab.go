@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nightjar/keys"
+	"nightjar/routing/circuit"
 	"nightjar/testnet/sim"
 )
 
@@ -220,7 +221,7 @@ func (l *lab) stopped() bool { return l.watch.Stop != nil && l.watch.Stop() }
 func (l *lab) nested() (groups [][]int) {
 	sizes := slices.Sorted(slices.Values(l.cfg.Blocks))
 	for i, b := range sizes {
-		if i == 0 || circuits(b) != circuits(sizes[i-1]) {
+		if i == 0 || circuit.Circuits(b) != circuit.Circuits(sizes[i-1]) {
 			groups = append(groups, nil)
 		}
 		groups[len(groups)-1] = append(groups[len(groups)-1], b)
@@ -232,6 +233,7 @@ func (l *lab) nested() (groups [][]int) {
 func (l *lab) measureWalks() error {
 	rng := l.cfg.source(l.topology, forPlaces)
 	most := slices.Max(l.cfg.Blocks)
+	u := newUnguarded(l.g, rng)
 	for _, origin := range l.origins(l.cfg.Downloads) {
 		if l.stopped() {
 			return ErrStopped
@@ -242,7 +244,7 @@ func (l *lab) measureWalks() error {
 		l.judge(Guess, r, l.cfg.Blocks)
 		l.judge(Stem, l.freenet.stem(origin, file), l.cfg.Blocks)
 		for _, sizes := range l.nested() {
-			l.judge(Unguarded, l.g.unguarded(origin, file[:slices.Max(sizes)], rng), sizes)
+			l.judge(Unguarded, u.download(origin, file[:slices.Max(sizes)]), sizes)
 		}
 	}
 	return nil

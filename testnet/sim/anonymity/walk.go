@@ -1,10 +1,13 @@
 package anonymity
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"nightjar/keys"
+	"nightjar/routing/circuit"
 )
 
 // Freenet's hops to live.
@@ -170,15 +173,48 @@ func (g *graph) greedy(a int, target keys.Location) int {
 	return best
 }
 
+// launchJitter is the mean of the delay before a launch.
+const launchJitter = 100 * time.Millisecond
+
+// unguarded is how downloads go through circuits like those of the design but for their relays: all three are drawn anew for each.
+type unguarded struct {
+	g        *graph
+	rng      *rand.Rand
+	circuits func(blocks int) int
+	draw     func(u *unguarded, a int, closer []int) int // chooses a launch node's first hop of its peers that are closer, best first
+	given    []int                                       // by link, how many launches went there first
+}
+
+func newUnguarded(g *graph, rng *rand.Rand) *unguarded {
+	return &unguarded{g, rng, circuit.Circuits, lesserOfTwo, make([]int, g.edges())}
+}
+
+func (u *unguarded) download(origin int, places []keys.Location) *record {
+	r := newRecord(origin, places)
+	for range u.circuits(len(places)) {
+		r.paths = append(r.paths, drawPath(u.g.nodes(), origin, u.rng))
+	}
+	for k := range places {
+		c := u.rng.IntN(len(r.paths))
+		x := int(r.paths[c][2])
+		at := time.Duration(k)*keyEvery + time.Duration(u.rng.ExpFloat64()*float64(launchJitter))
+		r.launches = append(r.launches, launch{at, int32(x), int32(k)})
+		u.launch(r, k, x, at)
+	}
+	return r
+}
+
 // launch records the way of a request that enters key routing at a node at a time.
-func (g *graph) launch(r *record, key, a int, at time.Duration) {
-	target := r.places[key]
+func (u *unguarded) launch(r *record, key, a int, at time.Duration) {
+	g, target := u.g, r.places[key]
 	holders := g.holders(target)
+	next := u.first
 	for a != holders[0] && a != holders[1] && a != holders[2] {
-		i := g.greedy(a, target)
+		i := next(a, target)
 		if i < 0 {
 			return
 		}
+		next = g.greedy
 		to := int(g.peers[a][i])
 		at += hopTime
 		r.hops = append(r.hops, hop{at, int32(a), int32(to), int32(key), maxHTL})
@@ -186,27 +222,34 @@ func (g *graph) launch(r *record, key, a int, at time.Duration) {
 	}
 }
 
-// launchJitter is the mean of the delay before a launch.
-const launchJitter = 100 * time.Millisecond
-
-// unguarded is a download through circuits like those of the design but for their relays: all three are drawn anew for each.
-func (g *graph) unguarded(origin int, places []keys.Location, rng *rand.Rand) *record {
-	r := newRecord(origin, places)
-	for range circuits(len(places)) {
-		r.paths = append(r.paths, drawPath(g.nodes(), origin, rng))
+// first is the index of the peer to which a launch node sends a request.
+func (u *unguarded) first(a int, target keys.Location) int {
+	own := u.g.at[a].Distance(target)
+	far := func(i int) uint64 { return u.g.at[u.g.peers[a][i]].Distance(target) }
+	var closer []int
+	for i := range u.g.peers[a] {
+		if far(i) < own {
+			closer = append(closer, i)
+		}
 	}
-	for k := range places {
-		c := rng.IntN(len(r.paths))
-		x := int(r.paths[c][2])
-		at := time.Duration(k)*keyEvery + time.Duration(rng.ExpFloat64()*float64(launchJitter))
-		r.launches = append(r.launches, launch{at, int32(x), int32(k)})
-		g.launch(r, k, x, at)
+	if len(closer) == 0 {
+		return -1
 	}
-	return r
+	slices.SortFunc(closer, func(i, j int) int { return cmp.Compare(far(i), far(j)) })
+	i := u.draw(u, a, closer)
+	u.given[u.g.edge(a, i)]++
+	return i
 }
 
-// circuits is how many circuits a download of so many blocks has.
-func circuits(blocks int) int { return min(max((blocks+63)/64, 4), 16) }
+// lesserOfTwo is how routing.Machine chooses: two of the closer half are drawn, and the one that has got less is taken.
+func lesserOfTwo(u *unguarded, a int, closer []int) int {
+	half := (len(closer) + 1) / 2
+	i, j := closer[u.rng.IntN(half)], closer[u.rng.IntN(half)]
+	if u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
+		return j
+	}
+	return i
+}
 
 // drawPath draws three different nodes, none of them the origin.
 func drawPath(n, origin int, rng *rand.Rand) (p [3]int32) {

@@ -1,0 +1,69 @@
+package anonymity
+
+import (
+	"fmt"
+	"testing"
+
+	"nightjar/routing/circuit"
+)
+
+// firstHops are ways to choose the first peer of what is launched, and what they are called in docs/decisions/0009.
+var firstHops = []struct {
+	name string
+	draw func(u *unguarded, a int, closer []int) int
+}{
+	{"closest", func(_ *unguarded, _ int, closer []int) int { return closer[0] }},
+	{"of-three-best", func(u *unguarded, _ int, closer []int) int { return closer[u.rng.IntN(min(3, len(closer)))] }},
+	{"of-all", func(u *unguarded, _ int, closer []int) int { return closer[u.rng.IntN(len(closer))] }},
+	{"lesser-of-two-of-four-best", func(u *unguarded, a int, closer []int) int { return lesserOfTwo(u, a, closer[:min(7, len(closer))]) }},
+	{"lesser-of-two-of-half", lesserOfTwo},
+	{"lesser-of-two-of-all", func(u *unguarded, a int, closer []int) int {
+		i, j := closer[u.rng.IntN(len(closer))], closer[u.rng.IntN(len(closer))]
+		if u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
+			return j
+		}
+		return i
+	}},
+}
+
+// BenchmarkFirstHop compares first hops from launch nodes, with the circuits of B4: what part of innocent launch nodes E1 flags, at
+// the worst of all coalitions, and how many hops key routing takes. -benchtime 1x is one network, 6x are six.
+func BenchmarkFirstHop(b *testing.B) {
+	numbers := []struct {
+		name string
+		of   func(blocks int) int
+	}{
+		{"T/64-to-16", func(n int) int { return min(max((n+63)/64, 4), 16) }},
+		{"T/2-to-16", circuit.Circuits},
+	}
+	for _, m := range numbers {
+		for _, way := range firstHops {
+			b.Run(m.name+"/"+way.name, func(b *testing.B) {
+				flags, hops, keys := make(map[cellKey]float64), 0, 0
+				for topology := range b.N {
+					l := newLab(Config{Seed: 1}.WithDefaults(), topology, Watch{})
+					u := newUnguarded(l.g, l.cfg.source(topology, forPlaces))
+					u.circuits, u.draw = m.of, way.draw
+					for _, origin := range l.origins(l.cfg.Downloads) {
+						for _, blocks := range l.cfg.Blocks {
+							r := u.download(origin, places(blocks, u.rng))
+							hops, keys = hops+len(r.hops), keys+blocks
+							l.judge(Unguarded, r, []int{blocks})
+						}
+					}
+					for k, x := range l.cells {
+						flags[k] += x.sum().exits[byE1] / float64(b.N)
+					}
+				}
+				worst := make(map[int]float64)
+				for k, f := range flags {
+					worst[k.blocks] = max(worst[k.blocks], f)
+				}
+				for blocks, f := range worst {
+					b.ReportMetric(f, fmt.Sprintf("flagged@%d", blocks))
+				}
+				b.ReportMetric(float64(hops)/float64(keys), "hops")
+			})
+		}
+	}
+}
