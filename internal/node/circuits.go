@@ -89,6 +89,8 @@ func (l *loop) relayEffects(effects []relays.Effect) {
 			l.n.inbox.push(viewed{})
 		case relays.Changed:
 			l.state.changed = true
+		case relays.Probe:
+			l.probe(e.Desc)
 		case relays.Misbehaved:
 			l.bar(e.Peer)
 		}

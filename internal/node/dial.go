@@ -53,7 +53,7 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 		// Ends within helloTime.
 		started := n.spawn(func() {
 			defer func() { <-n.strangers }()
-			if n.introduce(ctx, conn, true, name, 0) != nil {
+			if n.introduce(ctx, conn, meeting{transport: name}) != nil {
 				conn.Close()
 			}
 		})
@@ -136,15 +136,23 @@ func (n *Node) connectTo(ctx context.Context, t door, id wire.NodeID, purpose wi
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
 	}
-	if err = n.introduce(n.life, conn, false, t.Name(), purpose); err != nil {
+	if err = n.introduce(n.life, conn, meeting{transport: t.Name(), purpose: purpose, address: wire.Addr(t.Name() + "/" + t.address)}); err != nil {
 		conn.Close()
 	}
 	return err
 }
 
+// meeting is how a new link has come about.
+type meeting struct {
+	transport string
+	purpose   wire.Purpose // what it was dialled for; not known of one that others have dialled
+	address   wire.Addr    // what was dialled; "" = the other end has
+}
+
 // introduce exchanges Hellos, starts the link's reader and writer, and hands the link to the loop. Whoever dialled says what
 // the link is for, and the other end agrees.
-func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, transport string, purpose wire.Purpose) error {
+func (n *Node) introduce(ctx context.Context, conn link.Conn, how meeting) error {
+	inbound, purpose := how.address == "", how.purpose
 	late := time.AfterFunc(helloTime, func() { conn.Close() })
 	defer late.Stop()
 	ended := context.AfterFunc(ctx, func() { conn.Close() })
@@ -167,7 +175,7 @@ func (n *Node) introduce(ctx context.Context, conn link.Conn, inbound bool, tran
 	}
 	p := &peer{
 		id: h.Self.ID, hello: h.Self, purpose: purpose, number: circuit.Link(n.numbers.Add(1)),
-		conn: conn, transport: transport, inbound: inbound,
+		conn: conn, transport: how.transport, inbound: inbound, address: how.address,
 		since: time.Now(), out: newOutbox(&n.queued), done: make(chan struct{}),
 		asking: newQuota(nearBurst, nearEvery),
 	}

@@ -44,8 +44,9 @@ func (l *loop) upForCircuits(now time.Time, p *peer) {
 		p.inbound && l.links.circuits >= maxCircuitLinks && !l.evict()
 	if refused {
 		l.n.hangUp(p)
-		if !p.inbound {
+		if !p.inbound { // whoever asked, there is no link, but somebody is there
 			l.n.inbox.push(circuit.DialFailed{Peer: p.id})
+			l.n.inbox.push(relays.Reached{Peer: p.id, At: p.address})
 		}
 		return
 	}
@@ -61,7 +62,7 @@ func (l *loop) enter(now time.Time, p *peer) {
 		l.links.circuits++
 	}
 	l.relayEffects(l.relays.Step(now, relays.PeerUp{
-		Peer: p.id, Desc: p.hello, From: p.conn.Remote(), Routing: p.purpose == wire.ForRouting,
+		Peer: p.id, Desc: p.hello, From: p.conn.Remote(), Routing: p.purpose == wire.ForRouting, At: p.address,
 	}))
 	l.circuitEffects(l.circuits.Step(now, circuit.LinkUp{Link: p.number, Peer: p.id, Dialed: !p.inbound}))
 }
@@ -113,7 +114,11 @@ func (l *loop) connect(d wire.Descriptor, own bool) {
 	}
 	l.links.dialing[d.ID] = true
 	l.n.spawn(func() { // ends with the dial's time-out or ctx
-		if l.n.connect(l.n.life, d, wire.ForCircuits) != nil {
+		switch err := l.n.connect(l.n.life, d, wire.ForCircuits); {
+		case err == nil:
+		case own:
+			l.n.inbox.push(guardFailed{d.ID})
+		default:
 			l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
 		}
 	})

@@ -68,9 +68,8 @@ type machines struct {
 }
 
 func newLoop(n *Node) *loop {
-	return &loop{
+	l := &loop{
 		n:        n,
-		machines: newMachines(n),
 		peers:    make(map[wire.NodeID]*peer),
 		links:    newLinks(),
 		waiting:  make(map[routing.Token]chan routing.Done),
@@ -80,6 +79,8 @@ func newLoop(n *Node) *loop {
 		barred:   make(map[wire.NodeID]time.Time),
 		started:  time.Now(),
 	}
+	l.machines = newMachines(n, l.dials)
+	return l
 }
 
 // run is the loop. When ctx has ended it closes all links, answers all who wait, and returns.
@@ -188,6 +189,11 @@ func (l *loop) handle(now time.Time, ev any) {
 	case circuit.DialFailed:
 		delete(l.links.dialing, ev.Peer)
 		l.circuitEffects(l.circuits.Step(now, ev))
+	case guardFailed:
+		l.unreached(now, ev.id)
+		l.handle(now, circuit.DialFailed{Peer: ev.id})
+	case probeFailed:
+		l.unreached(now, ev.id)
 	case relays.Received:
 		if len(l.links.byNode[ev.From]) > 0 && !l.isBarred(ev.From) {
 			l.relayEffects(l.relays.Step(now, ev))

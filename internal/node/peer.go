@@ -38,6 +38,8 @@ type peer struct {
 	conn      link.Conn
 	transport string
 	inbound   bool
+	address   wire.Addr    // what this node has dialled; "" = the other end has
+	spoke     atomic.Int64 // when it last sent something, in Unix nanoseconds
 	since     time.Time
 	used      time.Time // when it was last seen to carry a circuit; the loop's
 	posted    bool      // its writer is to be woken; the loop's
@@ -58,6 +60,14 @@ type quota struct {
 
 func newQuota(burst int, every time.Duration) quota {
 	return quota{burst: burst, every: every, left: float64(burst), at: time.Now()}
+}
+
+// heard is how long ago the other end last sent something.
+func (p *peer) heard() time.Duration {
+	if at := p.spoke.Load(); at != 0 {
+		return time.Since(time.Unix(0, at))
+	}
+	return time.Since(p.since)
 }
 
 // hangUp closes the connection without waiting for it: closing may take as long as saying goodbye does.
@@ -93,6 +103,7 @@ func (n *Node) read(p *peer) {
 			return
 		}
 		n.received.Add(uint64(len(frame)))
+		p.spoke.Store(time.Now().UnixNano())
 		if wire.IsNodes(frame) && p.owes.Add(-1) < 0 {
 			p.owes.Add(1)
 			continue // nobody asked; its signatures are not worth checking

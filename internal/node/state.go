@@ -16,6 +16,7 @@ import (
 	"nightjar/routing/circuit/guard"
 	"nightjar/routing/relays"
 	"nightjar/routing/repair"
+	"nightjar/routing/wire"
 )
 
 const (
@@ -60,7 +61,7 @@ func parseState(b []byte) (s state, err error) {
 }
 
 // newMachines makes the machines, and brings back what was saved of them.
-func newMachines(n *Node) machines {
+func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) machines {
 	clean := 0 // the default
 	if n.cfg.Direct {
 		clean = -1
@@ -68,7 +69,7 @@ func newMachines(n *Node) machines {
 	m := machines{
 		machine: routing.New(routing.Config{Self: n.self, Rand: newRand()}),
 		overlay: routing.NewOverlay(n.self, newRand()),
-		relays:  relays.New(relays.Config{Self: n.self, Rand: newRand()}),
+		relays:  relays.New(relays.Config{Self: n.self, Rand: newRand(), Dials: dials}),
 		repair:  repair.New(repair.Config{Self: n.self, Rand: newRand()}),
 		circuits: circuit.New(circuit.Config{
 			Self: n.self, Rand: crand.Reader, Clean: clean, Shape: n.cfg.ConstantRate,

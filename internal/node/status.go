@@ -25,7 +25,8 @@ type Status struct {
 // Onion is how the originator of requests is hidden.
 type Onion struct {
 	Hops     int // 0 = not at all: requests go to the network directly
-	Relays   int // other nodes that can be part of a circuit
+	Relays   int // other nodes that can be part of a circuit: this node has reached them
+	Short    int // other nodes that it knows and has not reached yet, or does not reach any more
 	Missing  int // how many more are needed before a circuit can be built
 	Guards   int // relays that this node begins its circuits with
 	Ready    int // circuits that wait for use
@@ -76,7 +77,7 @@ func (n *Node) Status() Status {
 func (l *loop) onion(now time.Time) Onion {
 	c := l.circuits.Status(now)
 	o := Onion{
-		Hops: Hops, Steady: l.n.cfg.ConstantRate, Relays: c.Relays, Missing: c.Missing,
+		Hops: Hops, Steady: l.n.cfg.ConstantRate, Relays: c.Guards.Relays, Short: c.Guards.Short, Missing: c.Missing,
 		Ready: c.Clean, InUse: c.Used, Building: c.Building, Links: l.links.circuits,
 		Built: c.Built, Guards: c.Guards.Guards, Warnings: c.Guards.Warnings,
 	}
