@@ -33,7 +33,15 @@ type queued struct {
 	tries    int
 	cancel   context.CancelCauseFunc // of the attempt under way
 	ending   bool                    // the attempt was told to end
+	over     bool                    // the job is being made final
+	outcome  *outcome                // how, once that is known
 	moved    uint64                  // blocks that the attempt brought over the network
+}
+
+// outcome is how a job ends.
+type outcome struct {
+	err error
+	at  time.Time
 }
 
 func (m *Manager) newQueued(spec Spec) *Job {
@@ -108,23 +116,22 @@ func (j *Job) priority() Priority {
 }
 
 // begin makes the job running, unless its state has changed since it was seen to be due.
-func (j *Job) begin(cancel context.CancelCauseFunc) bool {
-	j.mu.Lock()
-	s := &j.snap
-	if s.State.Final() || s.State == Running || s.State == Paused && s.Next.IsZero() || s.Next.After(time.Now()) {
-		j.mu.Unlock()
-		return false
-	}
-	j.q.cancel, j.q.ending, j.q.moved = cancel, false, 0
-	j.meter = meter{}
-	j.mu.Unlock()
-	return j.change(func(s *Snapshot) {
-		s.State, s.Started, s.Next, s.Err = Running, time.Now(), time.Time{}, nil
+func (j *Job) begin(cancel context.CancelCauseFunc) (begun bool) {
+	j.change(func(s *Snapshot) {
+		now := time.Now()
+		if j.q.over || s.State == Running || s.State == Paused && s.Next.IsZero() || s.Next.After(now) {
+			return
+		}
+		begun = true
+		j.q.cancel, j.q.ending, j.q.moved = cancel, false, 0
+		j.meter = meter{}
+		s.State, s.Started, s.Next, s.Err = Running, now, time.Time{}, nil
 		s.Progress, s.Rate = content.Progress{}, 0
 	})
+	return begun
 }
 
-// interrupt ends the attempt under way and reports whether there is one.
+// interrupt ends the attempt under way and reports whether there is one. If not, the caller may find that one has begun since.
 func (j *Job) interrupt(cause error) bool {
 	j.mu.Lock()
 	cancel := j.q.cancel
@@ -165,72 +172,91 @@ func (j *Job) attempt(ctx context.Context) error {
 
 // settle decides what becomes of the job after an attempt.
 func (j *Job) settle(err error) {
-	j.mu.Lock()
-	j.q.cancel, j.q.ending = nil, false
-	if j.q.moved >= goodProgress {
-		j.q.tries = 0
-	}
-	again := err == nil && j.Kind() == Keep && j.q.keep.Every > 0
-	wait, fate := time.Duration(0), conclude
-	switch {
-	case err == nil, errors.Is(err, ErrCancelled):
-	case errors.Is(err, ErrClosed):
-		j.mu.Unlock()
+	if errors.Is(err, ErrClosed) {
 		j.finish(err) // here alone: the record stays, and the next process goes on
 		return
-	case errors.Is(err, errPaused), errors.Is(err, errYield):
-		fate = proceed
-	default:
-		j.q.tries++
-		late := j.timeout > 0 && time.Since(j.snap.Created) >= j.timeout
-		wait, fate = judge(err, j.q.tries, j.q.orders.Tries, late)
-		err = readable(err)
 	}
-	tries := j.q.tries
-	j.mu.Unlock()
-	if fate == conclude && !again {
-		j.conclude(err)
-		return
-	}
+	over := false
 	j.change(func(s *Snapshot) {
-		s.Tries = tries
-		switch {
-		case again:
-			s.State, s.Next = Waiting, time.Now().Add(j.q.keep.Every)
+		q := j.q
+		q.cancel, q.ending = nil, false
+		if q.moved >= goodProgress {
+			q.tries = 0
+		}
+		s.State, s.Next = Waiting, time.Time{}
+		switch again := j.Kind() == Keep && q.keep.Every > 0; {
+		case errors.Is(err, errYield):
 		case errors.Is(err, errPaused):
 			s.State = Paused
-		case errors.Is(err, errYield):
-			s.State = Waiting
-		case fate == hold:
-			s.State, s.Err, s.Next = Paused, err, time.Time{}
-			if wait > 0 {
-				s.Next = time.Now().Add(wait)
-			}
-		default:
-			s.State, s.Err, s.Next = Retrying, err, time.Now().Add(wait)
-			if limit := s.Created.Add(j.timeout); j.timeout > 0 && s.Next.After(limit) {
-				s.Next = limit
-			}
+		case err == nil && again:
+			q.tries = 0
+			s.Next = time.Now().Add(q.keep.Every)
+		case err == nil, errors.Is(err, ErrCancelled), !j.postpone(s, err):
+			over = true
+			s.State, q.over, q.outcome = Running, true, &outcome{err, time.Now()}
 		}
+		s.Tries = q.tries
 	})
+	if over {
+		j.wrapUp(err)
+		return
+	}
 	j.keepSaved()
 }
 
-// conclude makes a queued job final, for good.
-func (j *Job) conclude(err error) {
-	if !j.finish(err) {
-		return
+// postpone notes when the job is tried again, or returns false if it is not. Job.mu is held.
+func (j *Job) postpone(s *Snapshot, err error) bool {
+	j.q.tries++
+	limit := s.Created.Add(j.timeout)
+	late := j.timeout > 0 && !time.Now().Before(limit)
+	wait, fate := judge(err, j.q.tries, j.q.orders.Tries, late)
+	if fate == conclude {
+		return false
 	}
+	s.State, s.Err = Retrying, readable(err)
+	if fate == hold {
+		s.State = Paused
+	}
+	if wait > 0 {
+		s.Next = time.Now().Add(wait)
+	}
+	if j.timeout > 0 && s.Next.After(limit) {
+		s.Next = limit
+	}
+	return true
+}
+
+// conclude makes a queued job final that does not run. If an attempt has begun meanwhile, it is told to end.
+func (j *Job) conclude(err error) {
+	j.mu.Lock()
+	cancel := j.q.cancel
+	over := j.q.over || j.snap.State.Final() || cancel != nil
+	if !over {
+		j.q.over, j.q.outcome = true, &outcome{err, time.Now()}
+	}
+	j.mu.Unlock()
+	if cancel != nil {
+		cancel(err)
+	}
+	if !over {
+		j.wrapUp(err)
+	}
+}
+
+// wrapUp makes a queued job final, for good: first on the disk, then what it leaves behind goes, then it is told.
+func (j *Job) wrapUp(err error) {
 	j.keepSaved()
 	j.clean(err != nil)
+	j.finish(err)
 }
 
 // Cancel ends the job with ErrCancelled and removes what it has written so far. A running job ends soon, not at once. A job that is final stays as it is.
 func (j *Job) Cancel() {
-	switch {
-	case j.q == nil:
+	if j.q == nil {
 		j.end(ErrCancelled)
-	case !j.interrupt(ErrCancelled):
+		return
+	}
+	if !j.interrupt(ErrCancelled) {
 		j.conclude(ErrCancelled)
 	}
 }
@@ -240,13 +266,25 @@ func (j *Job) Pause() error {
 	if j.q == nil {
 		return ErrState
 	}
-	if j.interrupt(errPaused) {
-		return nil
-	}
-	if !j.change(func(s *Snapshot) { s.State, s.Err, s.Next = Paused, nil, time.Time{} }) {
+	paused := false
+	open := j.change(func(s *Snapshot) {
+		if j.q.over {
+			return
+		}
+		if s.State == Running {
+			j.q.ending = true
+			j.q.cancel(errPaused)
+			return
+		}
+		paused = true
+		s.State, s.Err, s.Next = Paused, nil, time.Time{}
+	})
+	if !open {
 		return ErrState
 	}
-	j.keepSaved()
+	if paused {
+		j.keepSaved()
+	}
 	return nil
 }
 
@@ -256,7 +294,7 @@ func (j *Job) Resume() error {
 		return ErrState
 	}
 	if !j.change(func(s *Snapshot) {
-		if s.State != Running { // it may have begun since
+		if s.State != Running && !j.q.over { // it may have begun since
 			s.State, s.Err, s.Next = Waiting, nil, time.Time{}
 		}
 	}) {
@@ -289,12 +327,17 @@ func (j *Job) SetPriority(p Priority) error {
 
 // save makes the job's state durable.
 func (j *Job) save() error {
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	return j.write(j.toRecord())
+}
+
+// write puts a record into the vault. q.saving is held.
+func (j *Job) write(r *record) error {
 	if j.q.hidden {
 		return nil
 	}
-	j.q.saving.Lock()
-	defer j.q.saving.Unlock()
-	b, err := j.m.codec.encode(j.toRecord())
+	b, err := j.m.codec.encode(r)
 	if err != nil {
 		return err
 	}

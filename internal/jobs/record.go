@@ -259,6 +259,9 @@ func (j *Job) toRecord() *record {
 		Tries: q.tries, Fault: newFault(s.Err), Order: q.orders, Secret: q.secret, Progress: q.progress,
 		Result: result{Size: s.Size, MIME: cut(s.MIME, maxName), Folder: s.Folder},
 	}
+	if o := q.outcome; o != nil { // a job that is over keeps no secrets
+		r.State, r.Ended, r.Next, r.Fault, r.Secret = finalState(o.err), millis(o.at), 0, newFault(o.err), secret{}
+	}
 	if s.Kind != Keep {
 		r.Result.URI = encode(s.URI)
 	}
@@ -266,6 +269,9 @@ func (j *Job) toRecord() *record {
 	case Put:
 		p := &j.put
 		r.Put = &putRecord{p.Name, p.MIME, encode(p.Target), p.Convergent, p.Hidden, p.Folder, p.EarlyURI, p.Redundancy}
+		if q.outcome != nil {
+			r.Put.Target = ""
+		}
 	case Get:
 		r.Get = &getRecord{encode(j.get.URI), j.get.MaxSize, j.get.Force}
 	case Keep:

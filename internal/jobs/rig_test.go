@@ -129,4 +129,3 @@ func wantNames(t *testing.T, dir string, want ...string) {
 		t.Errorf("%s holds %q, want %q", filepath.Base(dir), got, want)
 	}
 }
-
