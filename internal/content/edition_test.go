@@ -20,11 +20,11 @@ import (
 
 var _ encoding.BinaryMarshaler = (*Edition)(nil)
 
-// site is a folder that is published again and again, by path.
-type site map[string][]byte
+// webSite is a folder that is published again and again, by path.
+type webSite map[string][]byte
 
 // reader gives the files in order; known says whether their sums are told.
-func (s site) reader(known bool) *memFolder {
+func (s webSite) reader(known bool) *memFolder {
 	r := &memFolder{}
 	for _, p := range slices.Sorted(maps.Keys(s)) {
 		f := file(p, s[p])
@@ -37,7 +37,7 @@ func (s site) reader(known bool) *memFolder {
 }
 
 // publish inserts an edition and returns how many blocks that took, the edition having been written and read.
-func publish(t rapid.TB, n *network, s site, o PutOptions, known bool) (keys.URI, *Edition, int) {
+func publish(t rapid.TB, n *network, s webSite, o PutOptions, known bool) (keys.URI, *Edition, int) {
 	t.Helper()
 	before := len(n.order)
 	uri, e, err := PutFolderEdition(context.Background(), n, s.reader(known), o)
@@ -55,7 +55,7 @@ func publish(t rapid.TB, n *network, s site, o PutOptions, known bool) (keys.URI
 }
 
 // comesBack reads a whole folder.
-func comesBack(t rapid.TB, n *network, uri keys.URI, s site) {
+func comesBack(t rapid.TB, n *network, uri keys.URI, s webSite) {
 	t.Helper()
 	root, err := Open(context.Background(), n, uri, GetOptions{})
 	if err != nil {
@@ -76,8 +76,8 @@ func comesBack(t rapid.TB, n *network, uri keys.URI, s site) {
 	}
 }
 
-func siteOf(pages, size int) site {
-	s := site{}
+func pagesOf(pages, size int) webSite {
+	s := webSite{}
 	for i := range pages {
 		s[fmt.Sprintf("%02d/page-%03d.html", i/20, i)] = noise(size, byte(i))
 	}
@@ -87,7 +87,7 @@ func siteOf(pages, size int) site {
 // F12, and the figure: a site of 200 files of which one changes takes at most 20 blocks, for pages of any usual size.
 func TestOneChangedPageTakesFewBlocks(t *testing.T) {
 	for _, size := range []int{300, 10_000, 100_000} {
-		s := siteOf(200, size)
+		s := pagesOf(200, size)
 		s["film.webm"] = noise(3<<20, 1)
 		n := newNetwork()
 		target := author(keys.USK, "site")
@@ -107,7 +107,7 @@ func TestOneChangedPageTakesFewBlocks(t *testing.T) {
 
 func TestRenamesAndDeletionsAreFree(t *testing.T) {
 	for _, known := range []bool{true, false} {
-		s := siteOf(60, 20_000)
+		s := pagesOf(60, 20_000)
 		film := noise(2<<20, 1)
 		if known {
 			s["a film.webm"] = film
@@ -136,7 +136,7 @@ func TestRenamesAndDeletionsAreFree(t *testing.T) {
 
 // A container of which more than half is dead is packed anew, and what is alive of it comes from the folder.
 func TestContainersThatAreMostlyDeadArePackedAnew(t *testing.T) {
-	s := siteOf(100, 20_000)
+	s := pagesOf(100, 20_000)
 	n := newNetwork()
 	_, e, _ := publish(t, n, s, PutOptions{}, true)
 	total := func(e *Edition) (size, live uint64) {
@@ -167,7 +167,7 @@ func TestContainersThatAreMostlyDeadArePackedAnew(t *testing.T) {
 
 // Many editions that each change a page do not spread the site over as many containers.
 func TestSmallContainersArePackedTogether(t *testing.T) {
-	s := siteOf(100, 5000)
+	s := pagesOf(100, 5000)
 	n := newNetwork()
 	_, e, _ := publish(t, n, s, PutOptions{}, true)
 	for i := range 45 { // fewer than half of the first container
@@ -194,7 +194,7 @@ func TestSmallContainersArePackedTogether(t *testing.T) {
 func TestEditionsOfAnyHistoryComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := newNetwork()
-		s := site{}
+		s := webSite{}
 		var e *Edition
 		for range rapid.IntRange(1, 6).Draw(t, "editions") {
 			for range rapid.IntRange(0, 8).Draw(t, "changes") {
@@ -219,7 +219,7 @@ func TestEditionsOfAnyHistoryComeBack(t *testing.T) {
 
 // An earlier edition with less redundancy is no base for one with more.
 func TestAnotherRedundancyInsertsAnew(t *testing.T) {
-	s := siteOf(20, 50_000)
+	s := pagesOf(20, 50_000)
 	n := newNetwork()
 	_, e, all := publish(t, n, s, PutOptions{}, true)
 	uri, _, blocks := publish(t, n, s, PutOptions{Base: e, Redundancy: 16}, true)
@@ -245,7 +245,7 @@ func TestAFileThatIsNotWhatItsSumSaysIsNoticed(t *testing.T) {
 		}
 	}
 	// A file that the base has is not read but for its type; one that has become empty shows even so.
-	s := site{"a": []byte("some text")}
+	s := webSite{"a": []byte("some text")}
 	_, e, _ := publish(t, newNetwork(), s, PutOptions{}, true)
 	f := file("a", nil)
 	f.info.Sum = sha256.Sum256(s["a"])
@@ -256,7 +256,7 @@ func TestAFileThatIsNotWhatItsSumSaysIsNoticed(t *testing.T) {
 
 // What is taken from the base is not read, and may have no reader at all.
 func TestWhatTheBaseHasIsNotRead(t *testing.T) {
-	s := site{"a.txt": noise(3000, 1), "b.bin": noise(400_000, 2)}
+	s := webSite{"a.txt": noise(3000, 1), "b.bin": noise(400_000, 2)}
 	n := newNetwork()
 	_, e, _ := publish(t, n, s, PutOptions{}, true)
 	r := unread{s.reader(true)}
@@ -277,7 +277,7 @@ func (u unread) Next() (FileInfo, io.Reader, error) {
 
 // Redacted, and wiped one by one.
 func TestEditionsKeepTheirSecrets(t *testing.T) {
-	s := siteOf(10, 50_000)
+	s := pagesOf(10, 50_000)
 	n := newNetwork()
 	_, e, _ := publish(t, n, s, PutOptions{}, true)
 	_, next, _ := publish(t, n, s, PutOptions{Base: e}, true)
