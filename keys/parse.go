@@ -186,6 +186,8 @@ func (u *URI) parseFields(s string) error {
 	}
 	switch {
 	case u.Type == CHK && e == extraCHK, u.Type != CHK && e == extraRequest:
+	case u.Type == CHK && e == extraVerify:
+		u.Verify = true
 	case u.Type != CHK && e == extraInsert:
 		u.Insert = true
 	default:

@@ -50,6 +50,7 @@ type URI struct {
 	Routing [32]byte   // CHK: name of the root block. SSK, USK: the author's public key, or the author's seed if Insert
 	Read    crypto.Key // CHK: key of the root block. SSK, USK: the read capability
 	Insert  bool       // SSK, USK: the URI can write
+	Verify  bool       // CHK: a verify capability: it names and opens a list of blocks, and nothing that can be read
 	Doc     string     // SSK: document name, "" = the namespace itself. USK: site name. KSK: the word
 	Edition int64      // USK: edition; negative = look for the newest
 	Path    string     // path inside the content, slash-separated, no leading slash; "" = the root
@@ -69,6 +70,7 @@ type extra [5]byte
 
 var (
 	extraCHK     = extra{0, algorithm, 2, 0xff, 0xff}
+	extraVerify  = extra{0, algorithm, 6, 0xff, 0xff}
 	extraRequest = extra{1, 0, algorithm, 0, 1}
 	extraInsert  = extra{1, 1, algorithm, 0, 1}
 )
@@ -107,6 +109,8 @@ func (u URI) Encode() string {
 
 func (u URI) extra() extra {
 	switch {
+	case u.Verify:
+		return extraVerify
 	case u.Type == CHK:
 		return extraCHK
 	case u.Insert:
@@ -118,6 +122,9 @@ func (u URI) extra() extra {
 // Check reports why u is no URI that ParseURI could return, as an error that wraps ErrBadURI. Code that builds a URI
 // from parts calls it; it does not look whether the public key is a point of the curve, which Document does.
 func (u URI) Check() error {
+	if u.Verify && (u.Type != CHK || u.Path != "") {
+		return badURI("a verify capability is a CHK and has no path")
+	}
 	switch u.Type {
 	case CHK:
 		if u.Insert || u.Doc != "" || u.Edition != 0 {

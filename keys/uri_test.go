@@ -49,6 +49,7 @@ func checkAccepted(t *testing.T, v vector, u URI) {
 		Doc: v.text(t, "doc"), Edition: edition, Path: v.text(t, "path"),
 	}
 	want.Type = parseType(v.get(t, "type"))
+	want.Verify = v.has("verify")
 	if u != want {
 		t.Errorf("got %s", u.Encode())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,6 +71,11 @@ func (v vector) get(t testing.TB, name string) string {
 	}
 	t.Fatalf("%s has no field %s", v.name, name)
 	return ""
+}
+
+// has reports whether a vector has a field.
+func (v vector) has(name string) bool {
+	return slices.ContainsFunc(v.fields, func(f field) bool { return f.name == name })
 }
 
 // text reads a quoted field.

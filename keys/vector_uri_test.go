@@ -67,6 +67,11 @@ func (f uriFixture) accepted() (vs []vector) {
 	add("fields-escaped", "escapes in the fields", "CHK@"+strings.ReplaceAll(f.r, "-", "%2d")+"%2C"+f.k+",AE4C%2d-8", f.chk)
 	add("whole-escaped", "a URI escaped as a whole", "CHK%40"+f.r+"%2C"+f.k+"%2CAE4C--8%2Fa%2Fb%252Etxt", named)
 	add("whole-escaped-query", "an escaped query is dropped too", "CHK%40"+f.r+"%2C"+f.k+"%2CAE4C--8%2Fa%2Fb.txt%3Fx%23y", named)
+	verify := f.chk
+	verify.Verify = true
+	add("verify", "a verify capability", "CHK@"+f.r+","+f.k+",AE4G--8", verify)
+	add("verify-suffix", "a file suffix after the last field is cut", "freenet:chk@"+f.r+","+f.k+",AE4G--8.nightjar", verify)
+	add("verify-trailing-slash", "one trailing slash is dropped", "CHK@"+f.r+","+f.k+",AE4G--8/", verify)
 	add("lower-case-type", "the type in any case", "cHk"+chk[3:], f.chk)
 	for _, p := range []string{"freenet:", "hyphanet:", "hypha:", "nightjar:", "web+nightjar:", "ext+freenet:", "FreeNet:", "freenet://"} {
 		name := strings.NewReplacer(":", "", "+", "-", "//", "-slashes").Replace(p)
@@ -104,7 +109,7 @@ func (f uriFixture) accepted() (vs []vector) {
 
 // uriFields spells a URI out: what a parser must find, and how it must write it.
 func uriFields(u URI) []field {
-	return []field{
+	fields := []field{
 		{"canonical", strconv.Quote(u.Encode())},
 		{"type", u.Type.String()},
 		{"routing", hex.EncodeToString(u.Routing[:])},
@@ -114,6 +119,10 @@ func uriFields(u URI) []field {
 		{"edition", strconv.FormatInt(u.Edition, 10)},
 		{"path", strconv.Quote(u.Path)},
 	}
+	if u.Verify {
+		fields = append(fields, field{"verify", "true"})
+	}
+	return fields
 }
 
 // uriSet collects URI vectors that are not accepted.
@@ -180,6 +189,16 @@ func (f uriFixture) badFields() (s uriSet) {
 	s.bad("extra-none", "an empty third field", "CHK@"+fields+",")
 	s.bad("extra-algorithm", "an unknown algorithm", "CHK@"+fields+","+extraText(0, 0x4F, 2, 0xff, 0xff))
 	s.bad("extra-control", "not a control document", "CHK@"+fields+","+extraText(0, 0x4E, 0, 0xff, 0xff))
+	for name, control := range map[string]byte{"1": 1, "3": 3, "4": 4, "5": 5, "7": 7, "8": 8, "14": 14, "255": 255} {
+		s.bad("extra-control-"+name, "a control byte that is neither 2 nor 6", "CHK@"+fields+","+extraText(0, 0x4E, control, 0xff, 0xff))
+	}
+	verify := "CHK@" + fields + "," + extraText(0, 0x4E, 6, 0xff, 0xff)
+	s.bad("verify-path", "a path in a verify capability", verify+"/photo.jpg")
+	s.bad("verify-suffix-path", "a path in a verify capability", verify+".bin/a/b")
+	s.bad("verify-compression", "a compression in a verify capability", "CHK@"+fields+","+extraText(0, 0x4E, 6, 0, 0))
+	s.bad("verify-in-ssk", "the third field of a verify capability", "SSK@"+fields+","+extraText(0, 0x4E, 6, 0xff, 0xff)+"/diary")
+	s.bad("verify-in-usk", "the third field of a verify capability", "USK@"+fields+","+extraText(0, 0x4E, 6, 0xff, 0xff)+"/site/0")
+	s.bad("verify-hyphanet", "a control byte of ours with an algorithm of Hyphanet", "CHK@"+fields+","+extraText(0, 3, 6, 0xff, 0xff))
 	s.bad("extra-compression", "a compression", "CHK@"+fields+","+extraText(0, 0x4E, 2, 0, 0))
 	s.bad("extra-ssk-in-chk", "the third field of an SSK", "CHK@"+fields+",AQBOAAE")
 	s.bad("extra-chk-in-ssk", "the third field of a CHK", "SSK@"+fields+",AE4C--8/diary")
