@@ -25,6 +25,7 @@ import (
 	"nightjar/routing/wire"
 	"nightjar/store"
 	"nightjar/store/badgerstore"
+	"nightjar/store/vault"
 )
 
 const (
@@ -50,6 +51,8 @@ type daemonConfig struct {
 type daemon struct {
 	cfg      daemonConfig
 	store    store.Store
+	vault    *vault.Vault
+	trouble  []string // what its user should know
 	node     *node.Node
 	jobs     *jobs.Manager
 	listener net.Listener // of the proxy and the API
@@ -87,6 +90,9 @@ func (d *daemon) open() error {
 		return during(err, "open the store in %s", d.cfg.dir.Path())
 	}
 	d.store = st
+	if err := d.openVault(st); err != nil {
+		return err
+	}
 	if d.listener, err = net.Listen("tcp", d.cfg.fproxy); err != nil {
 		return during(err, "listen for the proxy on %s", d.cfg.fproxy)
 	}
@@ -146,6 +152,27 @@ func (d *daemon) circuits() ([]byte, error) {
 	return nil, nil
 }
 
+// openVault opens the vault, whose key dies with the store's. A node works without what is in a damaged one, but its user should know.
+func (d *daemon) openVault(st *badgerstore.Store) error {
+	key, err := st.Derive("vault")
+	if err != nil {
+		return err
+	}
+	defer clear(key[:])
+	dir := filepath.Join(d.cfg.dir.Path(), "vault")
+	if d.vault, err = vault.Open(dir, key); !errors.Is(err, vault.ErrDamaged) {
+		return during(err, "open the vault")
+	}
+	aside, asideErr := vault.SetAside(dir, time.Now())
+	if asideErr != nil {
+		return during(errors.Join(err, asideErr), "set the damaged vault aside")
+	}
+	d.log.Error("the vault, which holds the queue, is damaged and was set aside; the node goes on with an empty one", "folder", filepath.Base(aside), "err", err)
+	d.trouble = append(d.trouble, "the vault was damaged and is now in "+filepath.Base(aside)+"; the jobs that were in the queue are lost, unless that can be repaired")
+	d.vault, err = vault.Open(dir, key)
+	return during(err, "open a new vault")
+}
+
 // close gives back what open took. node.json goes last, so that whoever waits for it to go finds the directory free.
 func (d *daemon) close() error {
 	if d.listener != nil {
@@ -154,7 +181,11 @@ func (d *daemon) close() error {
 	if d.store == nil {
 		return nil // the directory is not ours
 	}
-	return errors.Join(d.store.Close(), d.cfg.dir.Withdraw())
+	var err error
+	if d.vault != nil {
+		err = d.vault.Close()
+	}
+	return errors.Join(err, d.store.Close(), d.cfg.dir.Withdraw())
 }
 
 // run serves until ctx ends or something fails, and returns when all that it started has ended.
@@ -182,7 +213,15 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 		return err
 	}
 	url := "http://" + d.listener.Addr().String()
-	d.jobs = jobs.New(jobs.Config{Network: func() jobs.Network { return d.node.Client(wire.Bulk) }})
+	d.jobs = jobs.New(jobs.Config{
+		Network: func() jobs.Network { return d.node.Client(wire.Bulk) },
+		Vault:   d.vault, Dir: filepath.Join(d.cfg.dir.Path(), "jobs"), Log: d.log, Trouble: d.trouble,
+	})
+	if damaged, err := d.jobs.Start(); err != nil {
+		return during(err, "read the queue")
+	} else if damaged > 0 {
+		d.log.Error("some jobs of the queue are damaged and will not go on", "jobs", damaged)
+	}
 	server := fproxy.Server("", d.handler(token, url))
 	ended := make(chan error, 1)
 	// Ends with Shutdown or Close below.

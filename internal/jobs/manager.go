@@ -60,6 +60,7 @@ type Config struct {
 	MaxQueued int          // queued jobs that are not final; default 1000
 	Window    int          // blocks of all jobs together that are on their way; default 448
 	Log       *slog.Logger // nil = silent; never told what a job is about
+	Trouble   []string     // what Manager.Trouble says from the beginning
 }
 
 func (c Config) withDefaults() Config {
@@ -98,6 +99,7 @@ type Manager struct {
 	running sync.WaitGroup // claimed jobs, dispatcher and healer; Add only under mu while not closed
 
 	mu      sync.Mutex
+	trouble []string
 	jobs    []*Job // in the order in which they were made
 	started bool
 	closed  bool
@@ -107,7 +109,7 @@ type Manager struct {
 func New(cfg Config) *Manager {
 	cfg = cfg.withDefaults()
 	m := &Manager{
-		cfg: cfg, codec: newCodec(), window: newWindow(cfg.Window), hub: newHub(),
+		cfg: cfg, trouble: cfg.Trouble, codec: newCodec(), window: newWindow(cfg.Window), hub: newHub(),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}),
 		slots: map[Kind]chan struct{}{
 			Put: make(chan struct{}, cfg.Puts),
@@ -196,6 +198,13 @@ func (m *Manager) finished(j *Job) {
 	for _, other := range gone {
 		m.forget(other)
 	}
+}
+
+// Trouble is what the user should know of the queue, in words for people: that some of it was damaged. It names no job.
+func (m *Manager) Trouble() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.trouble)
 }
 
 // Job finds a job; the error is ErrNoJob.

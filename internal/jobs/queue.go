@@ -74,10 +74,15 @@ func (m *Manager) Start() (damaged int, err error) {
 		return damaged, ErrClosed
 	}
 	m.started = true
+	if damaged > 0 {
+		m.trouble = append(m.trouble, fmt.Sprintf("the records of %d jobs are damaged; what they were about is lost, what they inserted is not", damaged))
+	} else if m.cfg.Vault.Lost() {
+		m.trouble = append(m.trouble, "records of jobs that were accepted are missing: the disk, or somebody, has damaged the vault")
+	}
 	m.jobs = append(m.jobs, loaded...)
 	m.running.Add(2)
 	m.mu.Unlock()
-	m.sweep(damaged > 0)
+	m.sweep(damaged > 0 || len(m.cfg.Trouble) > 0)
 	for _, j := range loaded {
 		m.hub.note(j, false)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // The part that a process of this test binary plays, and its vault.
@@ -308,5 +309,31 @@ func TestTables(t *testing.T) {
 		if soundTable(b[:i]) {
 			t.Errorf("a table cut to %d of %d bytes is accepted", i, len(b))
 		}
+	}
+}
+
+// A damaged vault is kept, and another one takes its place.
+func TestSetAside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "vault")
+	for n := range 2 {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fileVersion), []byte("garbage"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, testKey); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("Open: %v", err)
+		}
+		aside, err := SetAside(dir, time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC))
+		if want := fmt.Sprint("vault.damaged-2026-11-24-", n+1); err != nil || filepath.Base(aside) != want {
+			t.Fatalf("it is %s, %v", aside, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(aside, fileVersion)); err != nil || string(b) != "garbage" {
+			t.Errorf("what was set aside changed: %q, %v", b, err)
+		}
+	}
+	if v := mustOpen(t, dir); v.Lost() {
+		t.Error("the new one has lost something")
 	}
 }
