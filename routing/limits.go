@@ -22,6 +22,9 @@ const (
 	sinkSpares = 2
 	// enoughCopies is how many copies an insert settles for when the other peers are late; with fewer it waits for them.
 	enoughCopies = 2
+	// launchDraws is how many peers are drawn of which one gets what is launched here for a circuit: with more of them they get more
+	// evenly much of each file, and who gets the next launch is easier to foresee.
+	launchDraws = 4
 	// maxTries is how many peers may answer one node that they cannot serve a request; what is not answered at all costs
 	// time, which is bounded, and is not counted.
 	maxTries = 3

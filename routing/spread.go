@@ -2,8 +2,8 @@ package routing
 
 import "slices"
 
-// spread chooses the first peer for what a circuit has launched here: of the closer half of the peers that may be asked two are drawn, and
-// the one that has got less of this kind so far is taken. By the closest alone a few peers would see most of what is launched, and
+// spread chooses the first peer for what a circuit has launched here: of the closer half of the peers that may be asked some are drawn, and
+// the one that has got least of this kind so far is taken. By the closest alone a few peers would see most of what is launched, and
 // take this node for the one that asks; by a single draw some would for a while, by chance. docs/decisions/0009 has the figures.
 // nil: no peer is closer than this node.
 func (m *Machine) spread(r *request) *link {
@@ -29,9 +29,11 @@ func (m *Machine) spread(r *request) *link {
 		return 1
 	})
 	half := (len(closer) + 1) / 2
-	l, other := closer[m.rng.IntN(half)].link, closer[m.rng.IntN(half)].link
-	if other.launched < l.launched {
-		l = other
+	l := closer[m.rng.IntN(half)].link
+	for range launchDraws - 1 {
+		if other := closer[m.rng.IntN(half)].link; other.launched < l.launched {
+			l = other
+		}
 	}
 	l.launched++
 	return l

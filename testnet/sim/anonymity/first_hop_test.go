@@ -7,23 +7,38 @@ import (
 	"nightjar/routing/circuit"
 )
 
+// leastOf draws so many times among the best peers, and takes what has got least; of draws = 1 that is what was drawn.
+func leastOf(draws int, best func(closer int) int) func(u *unguarded, a int, closer []int) int {
+	return func(u *unguarded, a int, closer []int) int {
+		n := best(len(closer))
+		i := closer[u.rng.IntN(n)]
+		for range draws - 1 {
+			if j := closer[u.rng.IntN(n)]; u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
+				i = j
+			}
+		}
+		return i
+	}
+}
+
+func half(closer int) int  { return (closer + 1) / 2 }
+func every(closer int) int { return closer }
+func three(closer int) int { return min(closer, 3) }
+func four(closer int) int  { return min(closer, 4) }
+
 // firstHops are ways to choose the first peer of what is launched, and what they are called in docs/decisions/0009.
 var firstHops = []struct {
 	name string
 	draw func(u *unguarded, a int, closer []int) int
 }{
 	{"closest", func(_ *unguarded, _ int, closer []int) int { return closer[0] }},
-	{"of-three-best", func(u *unguarded, _ int, closer []int) int { return closer[u.rng.IntN(min(3, len(closer)))] }},
-	{"of-all", func(u *unguarded, _ int, closer []int) int { return closer[u.rng.IntN(len(closer))] }},
-	{"lesser-of-two-of-four-best", func(u *unguarded, a int, closer []int) int { return lesserOfTwo(u, a, closer[:min(7, len(closer))]) }},
-	{"lesser-of-two-of-half", lesserOfTwo},
-	{"lesser-of-two-of-all", func(u *unguarded, a int, closer []int) int {
-		i, j := closer[u.rng.IntN(len(closer))], closer[u.rng.IntN(len(closer))]
-		if u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
-			return j
-		}
-		return i
-	}},
+	{"one-of-three", leastOf(1, three)},
+	{"one-of-all", leastOf(1, every)},
+	{"least-of-4-of-four", leastOf(4, four)},
+	{"least-of-2-of-half", leastOf(2, half)},
+	{"least-of-4-of-half", leastOf(4, half)},
+	{"least-of-2-of-all", leastOf(2, every)},
+	{"least-of-4-of-all", leastOf(4, every)},
 }
 
 // BenchmarkFirstHop compares first hops from launch nodes, with the circuits of B4: what part of innocent launch nodes E1 flags, at

@@ -186,7 +186,7 @@ type unguarded struct {
 }
 
 func newUnguarded(g *graph, rng *rand.Rand) *unguarded {
-	return &unguarded{g, rng, circuit.Circuits, lesserOfTwo, make([]int, g.edges())}
+	return &unguarded{g, rng, circuit.Circuits, leastOfFour, make([]int, g.edges())}
 }
 
 func (u *unguarded) download(origin int, places []keys.Location) *record {
@@ -241,12 +241,14 @@ func (u *unguarded) first(a int, target keys.Location) int {
 	return i
 }
 
-// lesserOfTwo is how routing.Machine chooses: two of the closer half are drawn, and the one that has got less is taken.
-func lesserOfTwo(u *unguarded, a int, closer []int) int {
+// leastOfFour is how routing.Machine chooses: of the closer half four are drawn, and the one that has got least is taken.
+func leastOfFour(u *unguarded, a int, closer []int) int {
 	half := (len(closer) + 1) / 2
-	i, j := closer[u.rng.IntN(half)], closer[u.rng.IntN(half)]
-	if u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
-		return j
+	i := closer[u.rng.IntN(half)]
+	for range 3 {
+		if j := closer[u.rng.IntN(half)]; u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
+			i = j
+		}
 	}
 	return i
 }
