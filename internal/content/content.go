@@ -38,6 +38,8 @@ var (
 	ErrTooLarge = errors.New("content: larger than allowed")
 	// ErrBadPath reports a folder to be inserted that has a path that the format does not allow, or one twice.
 	ErrBadPath = errors.New("content: a path that a folder cannot have")
+	// ErrConflict reports an edition to be inserted that is in the network already, with other content.
+	ErrConflict = errors.New("content: this edition of the site exists already, with other content")
 	// ErrChanged reports a file whose content is not what its FileInfo.Sum says.
 	ErrChanged = errors.New("content: the file has changed")
 	// ErrBadType reports a MIME type to be inserted that is none.
@@ -97,7 +99,11 @@ type PutOptions struct {
 	Redundancy Redundancy // blocks inserted for each block of data; 0 = the standard
 	// Base is an earlier edition of the folder: what has not changed stays where it is and is not inserted again. It is not
 	// changed. Files of 256 KiB and more are recognised by FileInfo.Sum alone.
-	Base     *Edition
+	Base *Edition
+	// Check is where an edition of a USK is looked for, before anything is inserted and after: ErrConflict if it is there
+	// with other content. An edition is never overwritten. nil = it is not looked for, and an insert of an edition that
+	// exists seems to succeed and changes nothing.
+	Check    Source
 	Progress func(Progress) // called from one goroutine at a time, never after the call returns
 	Parallel int            // blocks in flight; 0 = default
 	Random   io.Reader      // nil = crypto/rand

@@ -26,6 +26,7 @@
 //	F11 An insert with a Salt that is done again by the same build, with the same options and bytes, gives the same blocks
 //	    and URI, however its blocks were delayed or refused.
 //	F12 A folder inserted on a Base inserts nothing that the Base has and that stays where it is.
+//	F13 No edition of a site is overwritten; with PutOptions.Check, writing one that is there is ErrConflict and inserts nothing.
 //
 // # Concurrency
 //
@@ -36,6 +37,7 @@
 // # Reading order
 //
 // content.go (the seam), manifest.go and folder.go (the format), layout.go, limits.go; to insert: put.go, putfolder.go,
-// base.go, edition.go, streamwriter.go, redundancy.go, inserter.go, publish.go; to fetch: open.go, object.go, tree.go, blockreader.go, segment.go, fetch.go,
+// base.go, edition.go, streamwriter.go, redundancy.go, inserter.go, publish.go,
+// publishsite.go; to fetch: open.go, object.go, tree.go, blockreader.go, segment.go, fetch.go,
 // reader.go.
 package content

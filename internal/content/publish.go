@@ -167,34 +167,49 @@ func formatRoot(encoded []byte) []byte {
 
 // insertRecord inserts the target's record once everything else is in the network.
 func (p *putter) insertRecord(payload []byte) (keys.URI, error) {
-	author, err := p.o.Target.Author()
-	if err != nil {
-		return keys.URI{}, err
-	}
-	defer author.Wipe()
-	r := keys.Record{Version: p.version(), Payload: payload}
-	b, err := author.Seal(p.o.Target.DocName(), r, p.random)
-	if err != nil {
-		return keys.URI{}, err
-	}
 	if err := p.ins.drain(); err != nil {
 		return keys.URI{}, err
 	}
-	if err := p.ins.insertTop(b); err != nil {
+	var err error
+	if doc := p.o.Target.DocName(); p.o.Target.Type == keys.USK {
+		err = p.insertEdition(payload)
+	} else {
+		err = p.insertSealed(doc, p.firstVersion(doc)+uint64(p.o.Now().UnixMilli()), payload)
+	}
+	if err != nil {
 		return keys.URI{}, err
 	}
 	return p.o.Target.Public()
 }
 
-// version is larger than any the author gave the document before, by the clock, and says neither the time nor how often:
-// it counts milliseconds from a beginning that only writers of the document can compute (keys SPEC §4.7).
-func (p *putter) version() uint64 {
+// insertSealed inserts a record of the target's author.
+func (p *putter) insertSealed(doc string, version uint64, payload []byte) error {
+	b, err := p.seal(doc, version, payload)
+	if err != nil {
+		return err
+	}
+	return p.ins.insertTop(b)
+}
+
+// seal makes a record of the target's author.
+func (p *putter) seal(doc string, version uint64, payload []byte) (keys.Block, error) {
+	author, err := p.o.Target.Author()
+	if err != nil {
+		return keys.Block{}, err
+	}
+	defer author.Wipe()
+	return author.Seal(doc, keys.Record{Version: version, Payload: payload}, p.random)
+}
+
+// firstVersion is where a document's versions begin, which only its writers can compute (keys SPEC §4.7, SPEC §2.2).
+// What is added to it, milliseconds or editions, makes later records replace earlier ones and tells nobody else the
+// time or a number.
+func (p *putter) firstVersion(doc string) uint64 {
 	secret := p.o.Target.Routing[:]
 	if p.o.Target.Type == keys.KSK {
 		secret = []byte(p.o.Target.Doc)
 	}
-	key := crypto.DeriveKey(secret, labelVersion, []byte(p.o.Target.DocName()))
+	key := crypto.DeriveKey(secret, labelVersion, []byte(doc))
 	defer key.Wipe()
-	begin := binary.BigEndian.Uint64(key[:]) >> 16
-	return begin + uint64(p.o.Now().UnixMilli())
+	return binary.BigEndian.Uint64(key[:]) >> 16
 }

@@ -60,6 +60,8 @@ func insertFolder(ctx context.Context, dst Sink, r FolderReader, o PutOptions, s
 // putter is one insert.
 type putter struct {
 	o      PutOptions
+	dst    Sink
+	there  []byte // payload of the edition to be written, if it is in the network already
 	ins    *inserter
 	meter  *meter
 	random io.Reader
@@ -73,7 +75,7 @@ func newPutter(ctx context.Context, dst Sink, o PutOptions) (*putter, error) {
 	if err := checkOptions(&o); err != nil {
 		return nil, err
 	}
-	p := &putter{o: o, meter: &meter{report: o.Progress}, random: o.Random}
+	p := &putter{o: o, dst: dst, meter: &meter{report: o.Progress}, random: o.Random}
 	if p.random == nil {
 		p.random = crand.Reader
 	}
@@ -83,6 +85,10 @@ func newPutter(ctx context.Context, dst Sink, o PutOptions) (*putter, error) {
 	}
 	p.rng = rand.New(rand.NewChaCha8(seed))
 	p.ins = newInserter(ctx, dst, o, p.meter)
+	if err := p.lookBefore(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -110,6 +116,9 @@ func checkOptions(o *PutOptions) error {
 		return err
 	}
 	author.Wipe()
+	if o.Target.Type == keys.USK && hintName(o.Target.Doc) {
+		return fmt.Errorf("%w: a site cannot be called as its own or another's date hints are: ...-hint", keys.ErrBadURI)
+	}
 	_, err = o.Target.Document()
 	return err
 }

@@ -1,0 +1,160 @@
+package content
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"nightjar/keys"
+)
+
+// An edition of a site is written once (SPEC §2.2): its record's version never replaces another. So there are three moments:
+//
+//	before    the record is looked for. If it is there, nothing is inserted any more; an insert that can be done again
+//	          (Salt, Convergent) goes on into nowhere, to see whether it is its own
+//	after     it is looked for again: another machine may have written the edition at the same time
+//	besides   date hints say that it is there, whosoever it is
+
+// lookBefore finds the edition that is to be written, if it is there.
+func (p *putter) lookBefore(ctx context.Context) error {
+	if p.o.Target.Type != keys.USK || p.o.Check == nil {
+		return nil
+	}
+	payload, err := p.written(ctx)
+	switch {
+	case absent(err):
+		return nil
+	case err != nil && !errors.Is(err, ErrConflict):
+		return fmt.Errorf("content: looking whether the edition is there: %w", err)
+	case err != nil || p.o.Salt == nil && !p.o.Convergent:
+		return ErrConflict
+	}
+	p.there = payload
+	p.ins.dst = Nowhere{}
+	return nil
+}
+
+// written is the payload of the edition's record in the network, ErrConflict if it is none.
+func (p *putter) written(ctx context.Context) ([]byte, error) {
+	doc, err := p.o.Target.Document()
+	if err != nil {
+		return nil, err
+	}
+	defer doc.Wipe()
+	b, err := p.o.Check.Fetch(ctx, doc.ID(), true)
+	if err != nil {
+		return nil, err
+	}
+	r, err := doc.Open(b)
+	if err != nil {
+		return nil, ErrConflict
+	}
+	return r.Payload, nil
+}
+
+// insertEdition inserts the record of a site's edition, hints to it, and looks what is there in the end.
+func (p *putter) insertEdition(payload []byte) error {
+	if p.there == nil {
+		if err := p.insertSealed(p.o.Target.DocName(), p.firstVersion(p.o.Target.DocName()), payload); err != nil {
+			return err
+		}
+	} else if !bytes.Equal(p.there, payload) {
+		return ErrConflict
+	}
+	var hints sync.WaitGroup
+	hints.Go(p.insertHints) // ends with its inserts, which the insert's context bounds
+	defer hints.Wait()
+	return p.lookAfter(payload)
+}
+
+// lookAfter looks several times for the record that was stored, for each time it may be found at another of its positions.
+func (p *putter) lookAfter(payload []byte) error {
+	if p.o.Check == nil || p.there != nil {
+		return nil
+	}
+	results := make(chan error, keys.Rotations)
+	for range keys.Rotations {
+		// Ends with its one request, which the insert's context bounds; the loop below waits for all.
+		go func() {
+			found, err := p.written(p.ins.ctx)
+			if err == nil && !bytes.Equal(found, payload) {
+				err = ErrConflict
+			}
+			results <- err
+		}()
+	}
+	var seen bool
+	var failure error
+	for range keys.Rotations {
+		switch err := <-results; {
+		case err == nil:
+			seen = true
+		case errors.Is(err, ErrConflict), !absent(err) && !errors.Is(failure, ErrConflict):
+			failure = err
+		}
+	}
+	switch {
+	case errors.Is(failure, ErrConflict):
+		return ErrConflict
+	case failure != nil && !seen:
+		return fmt.Errorf("content: looking for the edition that was stored: %w", failure)
+	}
+	return nil
+}
+
+// insertHints writes the date hints of the edition (SPEC §2.4). They only save time, so that nothing depends on them.
+func (p *putter) insertHints() {
+	var wg sync.WaitGroup
+	for _, b := range p.hints() {
+		// Ends with its insert, which the insert's context bounds.
+		wg.Go(func() { p.dst.Insert(p.ins.ctx, b, true) })
+	}
+	wg.Wait()
+}
+
+// hints makes the date hints of today. Their versions grow with the edition, so that an older one replaces none.
+func (p *putter) hints() (list []keys.Block) {
+	payload, err := encodeHint(p.o.Target.Edition)
+	if err != nil {
+		return nil
+	}
+	now := p.o.Now()
+	for _, format := range []string{hintYear, hintMonth, hintDay} {
+		u := p.o.Target
+		u.Type, u.Doc, u.Edition = keys.SSK, hintDocument(p.o.Target.Doc, now, format), 0
+		if u.Check() != nil {
+			continue // too long to be asked for
+		}
+		if b, err := p.seal(u.Doc, p.firstVersion(u.Doc)+uint64(p.o.Target.Edition), payload); err == nil {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// hintName reports whether a site's editions would have the names of another's date hints: if it is called x-hint,
+// x-hint-2026 or x-hint-2026-11.
+func hintName(site string) bool {
+	_, date, ok := cutLast(site, "-hint")
+	if !ok {
+		return false
+	}
+	for _, format := range []string{"", "-" + hintYear, "-" + hintMonth} {
+		if _, err := time.Parse(format, date); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
