@@ -141,7 +141,7 @@ func (r *reading) take(s sighting) error {
 		r.links[s.link] = far{wire.NodeID(s.data), address}
 	case sawDrawn:
 		for _, p := range r.passages {
-			if len(p.create) == onion.CreateSize && p.fwd == nil && len(p.drawn) < 64 {
+			if len(p.create) == onion.CreateSize && p.fwd == nil && len(p.drawn) < 256 {
 				p.drawn = append(p.drawn, s.data)
 			}
 		}
