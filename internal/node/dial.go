@@ -19,8 +19,6 @@ const (
 	// dial after 30 s.
 	dialTime    = 8 * time.Second
 	connectTime = 25 * time.Second
-	// maxStrangers is how many inbound links may be waited for to say Hello.
-	maxStrangers = 64
 	// helloTime bounds how long a new link may take to say Hello.
 	helloTime = 5 * time.Second
 )
@@ -44,15 +42,12 @@ func (n *Node) accept(ctx context.Context, l link.Listener, name string) {
 				return
 			}
 		}
-		select {
-		case n.strangers <- struct{}{}:
-		default:
-			conn.Close() // as many strangers as we bear are silent already
-			continue
+		if silent := n.strangers.enter(conn); silent != nil {
+			n.spawn(func() { silent.Close() }) // ends when goodbye is said
 		}
 		// Ends within helloTime.
 		started := n.spawn(func() {
-			defer func() { <-n.strangers }()
+			defer n.strangers.leave(conn)
 			if n.introduce(ctx, conn, meeting{transport: name}) != nil {
 				conn.Close()
 			}

@@ -3,7 +3,7 @@ package node
 import "sync"
 
 const (
-	// maxInbox is how many events may wait before link readers are held back, maxInboxBytes how many bytes of blocks.
+	// maxInbox is how many events may wait before link readers are held back, maxInboxBytes how many bytes of blocks, cells and gossip.
 	maxInbox      = 4096
 	maxInboxBytes = 16 << 20
 )
@@ -35,7 +35,7 @@ func (q *inbox) push(ev any) {
 	q.signal()
 }
 
-// offer adds an event that holds so many bytes of blocks when there is room; false means that the inbox is closed.
+// offer adds an event that holds so many bytes when there is room; false means that the inbox is closed.
 func (q *inbox) offer(ev any, bytes int) bool {
 	q.mu.Lock()
 	for (len(q.items) >= maxInbox || q.bytes >= maxInboxBytes) && !q.closed {

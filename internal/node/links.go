@@ -1,6 +1,7 @@
 package node
 
 import (
+	"net/netip"
 	"time"
 
 	"nightjar/routing/circuit"
@@ -11,6 +12,8 @@ import (
 const (
 	// maxCircuitLinks is how many links may exist for circuits alone.
 	maxCircuitLinks = 512
+	// maxNetworkLinks is how many of them may come in from one /24 (v4) or /48 (v6), private ones and loopback aside.
+	maxNetworkLinks = maxCircuitLinks / 8
 	// maxNodeLinks is how many links there may be with one node, whatever they are for.
 	maxNodeLinks = 4
 	// maxCircuitDials is how many of them may be being dialled.
@@ -41,7 +44,7 @@ func newLinks() links {
 func (l *loop) upForCircuits(now time.Time, p *peer) {
 	delete(l.links.dialing, p.id)
 	refused := l.isBarred(p.id) || p.id == l.n.self || len(l.links.byNode[p.id]) >= maxNodeLinks ||
-		p.inbound && l.links.circuits >= maxCircuitLinks && !l.evict()
+		p.inbound && !l.roomFrom(networkOf(p.conn.Remote()))
 	if refused {
 		l.n.hangUp(p)
 		if !p.inbound { // whoever asked, there is no link, but somebody is there
@@ -124,11 +127,31 @@ func (l *loop) connect(d wire.Descriptor, own bool) {
 	})
 }
 
+// roomFrom makes room for one more link for circuits that has come in from a network; false if there is none.
+func (l *loop) roomFrom(from netip.Prefix) bool {
+	if from.IsValid() {
+		theirs := func(p *peer) bool { return p.inbound && networkOf(p.conn.Remote()) == from }
+		n := 0
+		for _, p := range l.links.byNumber {
+			if p.purpose == wire.ForCircuits && theirs(p) {
+				n++
+			}
+		}
+		if n >= maxNetworkLinks {
+			return l.evictOf(theirs)
+		}
+	}
+	return l.links.circuits < maxCircuitLinks || l.evict()
+}
+
 // evict closes the link for circuits that has carried none for the longest; false if all carry some.
-func (l *loop) evict() bool {
+func (l *loop) evict() bool { return l.evictOf(func(*peer) bool { return true }) }
+
+// evictOf does so among those that which tells of.
+func (l *loop) evictOf(which func(*peer) bool) bool {
 	var longest *peer
 	for number, p := range l.links.byNumber {
-		if p.purpose == wire.ForCircuits && l.circuits.Holds(number) == 0 && (longest == nil || p.used.Before(longest.used)) {
+		if p.purpose == wire.ForCircuits && which(p) && l.circuits.Holds(number) == 0 && (longest == nil || p.used.Before(longest.used)) {
 			longest = p
 		}
 	}

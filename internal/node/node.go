@@ -49,7 +49,7 @@ type Node struct {
 	groups   [32]byte // keys the names of isolation groups
 	counters
 
-	strangers chan struct{} // holds one for each inbound link that has not said Hello
+	strangers strangers
 
 	lifetime
 }
@@ -99,7 +99,6 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, self: wire.NodeID(cfg.Identity.Public().(ed25519.PublicKey)),
 		inbox: newInbox(), lifetime: newLifetime(),
-		strangers: make(chan struct{}, maxStrangers),
 	}
 	rand.Read(n.groups[:])
 	n.looks = newPool(lookWorkers, n.look)

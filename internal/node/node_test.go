@@ -29,6 +29,8 @@ type network struct {
 	nodes  []*member
 	direct bool // requests do not go through circuits
 	steady bool // large downloads run at a constant rate
+	// wrap, if set, is put around the transport of each node.
+	wrap func(link.Transport) link.Transport
 }
 
 type member struct {
@@ -86,10 +88,14 @@ func (net *network) start(identity ed25519.PrivateKey, seeds []wire.Descriptor) 
 func (net *network) startWith(identity ed25519.PrivateKey, seeds []wire.Descriptor, s *memstore.Store, state []byte) *member {
 	net.t.Helper()
 	m := &member{identity: identity, store: s, state: state, ended: make(chan error, 1)}
+	transport := net.mem.Transport(identity, link.Options{})
+	if net.wrap != nil {
+		transport = net.wrap(transport)
+	}
 	var err error
 	m.Node, err = node.New(node.Config{
 		Identity: identity, Direct: net.direct, ConstantRate: net.steady, Store: m.store, Seeds: seeds, Listen: []wire.Addr{"mem/127.0.0.1:0"},
-		Transports: []link.Transport{net.mem.Transport(identity, link.Options{})}, State: m.state, Save: m.save,
+		Transports: []link.Transport{transport}, State: m.state, Save: m.save,
 	})
 	if err != nil {
 		net.t.Fatal(err)

@@ -150,7 +150,7 @@ func (n *Node) receive(p *peer, msg wire.Message) bool {
 func (n *Node) receiveForRouting(p *peer, msg wire.Message) bool {
 	switch msg := msg.(type) {
 	case wire.Root, wire.Digests, wire.List, wire.Relays:
-		return n.inbox.offer(relays.Received{From: p.id, Msg: msg}, 0)
+		return n.inbox.offer(relays.Received{From: p.id, Msg: msg}, wire.Size(msg))
 	case wire.Compare, wire.Parts, wire.Held, wire.Want, wire.Copy, wire.Refuse:
 		return n.inbox.offer(repair.Received{From: p.id, Msg: msg}, blockBytes(msg))
 	case wire.Near:

@@ -19,7 +19,7 @@ func invent(t *testing.T, n int) (all []wire.Claim) {
 		seed := make([]byte, ed25519.SeedSize)
 		binary.BigEndian.PutUint32(seed[4:], uint32(i)+1)
 		issued := uint64(time.Now().Truncate(time.Hour).Unix())
-		addr := wire.Addr(fmt.Sprintf("mem/127.0.0.1:%d", 20_000+i))
+		addr := wire.Addr(fmt.Sprintf("mem/127.0.0.1:%d", 40_000+i))
 		d, err := wire.NewDescriptor(ed25519.NewKeyFromSeed(seed), issued, [32]byte{1, byte(i)}, []wire.Addr{addr})
 		if err != nil {
 			t.Fatal(err)
