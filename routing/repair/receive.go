@@ -97,6 +97,10 @@ func (m *Machine) looked(ev Event) {
 	s.job = false
 	switch ev := ev.(type) {
 	case Summed:
+		if len(ev.Marks) != len(s.spans) {
+			m.end(broke)
+			return
+		}
 		m.summed(s, ev.Marks)
 	case Checked:
 		s.wants = ev.Lacks

@@ -239,6 +239,9 @@ func (m *Machine) end(v verdict) {
 	s := m.session
 	m.session = nil
 	p := s.p
+	if v == turned && s.copied == 0 { // a neighbour that is busy for so long is one to leave alone
+		v = failed
+	}
 	p.next = m.now.Add(every*3/4 + m.around(every/2))
 	if v != failed {
 		p.fails = 0

@@ -1,0 +1,488 @@
+package repair
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"nightjar/keys"
+	"nightjar/routing/wire"
+	"nightjar/store"
+)
+
+// stage is a victim with five honest neighbours and one that lies, all of whom share with the victim what three nodes and few
+// others do: nearly all of the ring.
+type stage struct {
+	*rig
+	victim, liar *tnode
+	messages     int // from the victim to the liar
+	most         int // of what a session of the victim held at once
+}
+
+func newStage(t *testing.T, nodes int) *stage {
+	r := newRig(t, nodes)
+	s := &stage{rig: r, victim: r.nodes[0]}
+	all := r.live()
+	i := slices.Index(all, s.victim)
+	s.liar = all[(i+1)%len(all)] // the next one up: they share most
+	r.watch = func(from, to *tnode, _ wire.Message) {
+		if from == s.victim && to == s.liar {
+			s.messages++
+		}
+		if ses := s.victim.machine.session; ses != nil {
+			s.most = max(s.most, len(ses.stack)+len(ses.wants)+len(ses.flights))
+		}
+	}
+	return s
+}
+
+// itemsIn invents n blocks of a span, or fewer if it is so small that they are hard to find.
+func itemsIn(rng *rand.Rand, span wire.Span, n int) (out []wire.Item) {
+	for tries := 0; len(out) < n && tries < 64*n; tries++ {
+		it := wire.Item{ID: keys.ID{Kind: keys.KindData}}
+		for i := 0; i < 32; i += 8 {
+			binary.BigEndian.PutUint64(it.ID.Name[i:], rng.Uint64())
+		}
+		if covers(span, it.ID.Location(0)) {
+			out = append(out, it)
+		}
+	}
+	slices.SortFunc(out, func(a, b wire.Item) int {
+		if a.ID.Location(0)-span.From < b.ID.Location(0)-span.From {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// bounded holds that the victim has held little, has not been kept busy, and gets its blocks from others.
+func (s *stage) bounded(perHour int) {
+	s.t.Helper()
+	s.t.Logf("%d messages to the liar in an hour, %d things held at once", s.messages, s.most)
+	if s.messages > perHour {
+		s.t.Errorf("%d messages in an hour", s.messages)
+	}
+	if limit := maxDepth*(wire.MaxParts-1) + 2 + wire.MaxItems + window; s.most > limit {
+		s.t.Errorf("%d things held at once, more than %d", s.most, limit)
+	}
+	if len(s.victim.machine.refs) > 2 || len(s.victim.machine.asks) > 2 {
+		s.t.Errorf("%d jobs and %d questions are left", len(s.victim.machine.refs), len(s.victim.machine.asks))
+	}
+}
+
+func TestInvariant5WhoListsWhatItDoesNotHaveIsLeftAlone(t *testing.T) {
+	for name, answer := range map[string]func(w wire.Want) wire.Message{
+		"denies":  func(w wire.Want) wire.Message { return wire.Refuse{Req: w.Req, Reason: wire.NotFound} },
+		"no time": func(w wire.Want) wire.Message { return wire.Refuse{Req: w.Req, Reason: wire.Overload} },
+		"silent":  func(wire.Want) wire.Message { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, 6)
+			rng := rand.New(rand.NewPCG(1, 1))
+			s.liar.play = func(from *tnode, msg wire.Message) {
+				switch m := msg.(type) {
+				case wire.Compare:
+					s.liar.send(from, wire.Held{Req: m.Req, Span: m.Span, Items: itemsIn(rng, m.Span, 256)})
+				case wire.Want:
+					if a := answer(m); a != nil {
+						s.liar.send(from, a)
+					}
+				}
+			}
+			s.run(time.Minute)
+			lost := fill(s.rig, 60)
+			for _, b := range lost[:30] { // of which the victim has to get its share from the honest ones
+				s.victim.shelf = without(s.victim.shelf, b)
+			}
+			s.messages = 0
+			s.run(2 * every)
+			for _, b := range lost[:30] {
+				at := b.ID().Location(0)
+				if slices.Contains(s.sinks(at), s.victim) {
+					if ok, _ := find(s.victim.shelf, b.ID(), at); !ok {
+						t.Fatal("a block was not copied from an honest neighbour")
+					}
+				}
+			}
+			s.bounded(6000) // of one who has no time: eight in two seconds, while his turn lasts
+		})
+	}
+}
+
+// without copies a store and leaves one block out.
+func without(s store.Store, b keys.Block) store.Store {
+	out := newRig(nil, 0).add(0).shelf
+	var after keys.ID
+	for from := keys.Location(0); ; {
+		part, err := s.Arc(from, whole.Last, after, store.MaxArc)
+		if err != nil {
+			panic(err)
+		}
+		if len(part) == 0 {
+			return out
+		}
+		for _, e := range part {
+			if held, err := s.Get(e.ID); err == nil && e.ID != b.ID() {
+				if err := out.Put(held, store.Sink, e.At); err != nil {
+					panic(err)
+				}
+			}
+		}
+		from, after = part[len(part)-1].At, part[len(part)-1].ID
+	}
+}
+
+// TestInvariant5WhoSplitsForEverIsLeftAlone has a neighbour divide whatever it is asked about.
+func TestInvariant5WhoSplitsForEverIsLeftAlone(t *testing.T) {
+	s := newStage(t, 6)
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		m, ok := msg.(wire.Compare)
+		if !ok {
+			return
+		}
+		p := wire.Parts{Req: m.Req, Span: m.Span}
+		size := m.Span.Last - m.Span.From
+		for i := range keys.Location(16) {
+			if last := m.Span.From + size/16*(i+1); i < 15 && size >= 16 {
+				p.Parts = append(p.Parts, wire.Part{Last: last, Mark: wire.Mark{byte(i), 1}})
+			}
+		}
+		p.Parts = append(p.Parts, wire.Part{Last: m.Span.Last, Mark: wire.Mark{99}})
+		s.liar.send(from, p)
+	}
+	s.run(every)
+	s.bounded(4 * maxFruitless)
+}
+
+func TestInvariant5WhoRepeatsTheQuestionGainsNothing(t *testing.T) {
+	s := newStage(t, 6)
+	fill(s.rig, 10)
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		if m, ok := msg.(wire.Compare); ok {
+			s.liar.send(from, wire.Parts{Req: m.Req, Span: m.Span, Parts: []wire.Part{{Last: m.Span.Last, Mark: wire.Mark{1}}}})
+		}
+	}
+	s.run(every)
+	s.bounded(20)
+}
+
+// TestInvariant5ASlowNeighbourDoesNotKeepOthersFromTheirTurn answers each question just before the time is over.
+func TestInvariant5ASlowNeighbourDoesNotKeepOthersFromTheirTurn(t *testing.T) {
+	s := newStage(t, 6)
+	blocks := fill(s.rig, 400)
+	n := 0
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		var answer wire.Message
+		switch m := msg.(type) {
+		case wire.Compare:
+			var its []wire.Item
+			for _, b := range blocks[:200] {
+				if covers(m.Span, b.ID().Location(0)) {
+					its = append(its, wire.Item{ID: b.ID()})
+				}
+			}
+			slices.SortFunc(its, func(a, b wire.Item) int {
+				if a.ID.Location(0)-m.Span.From < b.ID.Location(0)-m.Span.From {
+					return -1
+				}
+				return 1
+			})
+			answer = wire.Held{Req: m.Req, Span: m.Span, Items: its}
+		case wire.Want:
+			n++
+			for _, b := range blocks {
+				if b.ID() == m.ID {
+					answer = wire.Copy{Req: m.Req, Block: b}
+				}
+			}
+		}
+		if answer != nil {
+			s.after(answerTime-time.Second, func() { s.liar.send(from, answer) })
+		}
+	}
+	s.victim.shelf = newRig(nil, 0).add(0).shelf // it has lost everything
+	s.run(30 * time.Minute)
+	missing := 0
+	for _, b := range blocks {
+		at := b.ID().Location(0)
+		if slices.Contains(s.sinks(at), s.victim) {
+			if ok, _ := find(s.victim.shelf, b.ID(), at); !ok {
+				missing++
+			}
+		}
+	}
+	if missing > 0 {
+		t.Errorf("%d blocks are still missing", missing)
+	}
+	s.bounded(2000)
+}
+
+func TestSpec6LiesEndTheLink(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	outside := func(s wire.Span) wire.Span { return wire.Span{From: s.From, Last: s.Last + 1} }
+	for name, lie := range map[string]func(m wire.Compare) wire.Message{
+		"Parts of another span": func(m wire.Compare) wire.Message {
+			return wire.Parts{Req: m.Req, Span: outside(m.Span), Parts: []wire.Part{{Last: m.Span.Last + 1}}}
+		},
+		"no Parts of a part": func(m wire.Compare) wire.Message {
+			return wire.Parts{Req: m.Req, Span: wire.Span{From: m.Span.From + 1, Last: m.Span.Last}}
+		},
+		"Held of another span": func(m wire.Compare) wire.Message { return wire.Held{Req: m.Req, Span: outside(m.Span)} },
+		"a block outside": func(m wire.Compare) wire.Message {
+			return wire.Held{Req: m.Req, Span: m.Span, Items: itemsIn(rng, wire.Span{From: m.Span.Last + 1, Last: m.Span.From - 1}, 1)}
+		},
+		"out of order": func(m wire.Compare) wire.Message {
+			its := itemsIn(rng, m.Span, 2)
+			slices.Reverse(its)
+			return wire.Held{Req: m.Req, Span: m.Span, Items: its}
+		},
+		"twice": func(m wire.Compare) wire.Message {
+			its := itemsIn(rng, m.Span, 1)
+			return wire.Held{Req: m.Req, Span: m.Span, Items: append(its, its[0])}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, 8)
+			s.liar.play = func(from *tnode, msg wire.Message) {
+				if m, ok := msg.(wire.Compare); ok && from == s.victim {
+					s.liar.send(from, lie(m))
+				}
+			}
+			s.run(time.Minute)
+			if !slices.Equal(s.victim.accused, []wire.NodeID{s.liar.id}) {
+				t.Errorf("accused: %v", len(s.victim.accused))
+			}
+			s.run(failPause / 2)
+			if n := s.messages; n > 1 {
+				t.Errorf("asked again %d times", n-1)
+			}
+		})
+	}
+}
+
+func TestSpec6AnotherBlockThanWasAskedForEndsTheLink(t *testing.T) {
+	s := newStage(t, 6)
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		switch m := msg.(type) {
+		case wire.Compare:
+			s.liar.send(from, wire.Held{Req: m.Req, Span: m.Span, Items: itemsIn(rand.New(rand.NewPCG(1, 1)), m.Span, 3)})
+		case wire.Want:
+			s.liar.send(from, wire.Copy{Req: m.Req, Block: data(5)})
+		}
+	}
+	s.run(time.Minute)
+	if len(s.victim.accused) == 0 {
+		t.Error("nobody was accused")
+	}
+	if _, err := s.victim.shelf.Get(data(5).ID()); err == nil {
+		t.Error("the block was kept")
+	}
+}
+
+func TestSpec6AnswersToNothingEndTheLink(t *testing.T) {
+	s := newStage(t, 6)
+	s.liar.play = func(*tnode, wire.Message) {}
+	for i := range maxUnasked {
+		s.liar.send(s.victim, wire.Copy{Req: wire.Req(i), Block: data(i)})
+	}
+	s.run(time.Second)
+	if len(s.victim.accused) > 0 {
+		t.Fatal("accused too early")
+	}
+	s.liar.send(s.victim, wire.Refuse{Req: 1, Reason: wire.NotFound})
+	s.run(time.Second)
+	if len(s.victim.accused) != 1 {
+		t.Error("not accused")
+	}
+	if st := s.victim.shelf.Stats(); st.Blocks > 0 {
+		t.Errorf("%d blocks were kept that nobody asked for", st.Blocks)
+	}
+}
+
+// TestInvariant2OldRecordsReplaceNothing lists a version that it does not have.
+func TestInvariant2OldRecordsReplaceNothing(t *testing.T) {
+	s := newStage(t, 3)
+	old, held := record(t, "doc", 3), record(t, "doc", 5)
+	at := held.ID().Location(0)
+	if err := s.victim.shelf.Put(held, store.Sink, at); err != nil {
+		t.Fatal(err)
+	}
+	wants := 0
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		switch m := msg.(type) {
+		case wire.Compare:
+			s.liar.send(from, wire.Held{Req: m.Req, Span: m.Span, Items: []wire.Item{{ID: old.ID(), Version: 1<<64 - 1}}})
+		case wire.Want:
+			wants++
+			s.liar.send(from, wire.Copy{Req: m.Req, Block: old})
+		}
+	}
+	s.run(every)
+	if b, err := s.victim.shelf.Get(held.ID()); err != nil || !bytes.Equal(b.Data(), held.Data()) {
+		t.Errorf("the record was replaced: %v", err)
+	}
+	if wants == 0 || wants > 3 {
+		t.Errorf("asked for %d times", wants)
+	}
+}
+
+// TestInvariant1OnlySharedSinkBlocksAreTold has a neighbour ask for everything, and for what it must not have.
+func TestInvariant1OnlySharedSinkBlocksAreTold(t *testing.T) {
+	s := newStage(t, 12)
+	blocks := fill(s.rig, 400)
+	all := map[keys.ID]keys.Location{}
+	for _, b := range blocks { // the victim has more than it is responsible for
+		at := b.ID().Location(0)
+		all[b.ID()] = at
+		if err := s.victim.shelf.Put(b, store.Sink, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var cached []keys.Block
+	for i := range 50 {
+		cached = append(cached, data(10_000+i))
+		if err := s.victim.shelf.Put(cached[i], store.Cache, cached[i].ID().Location(0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	may := func(at keys.Location) bool {
+		near := s.sinks(at)
+		return slices.Contains(near, s.victim) && slices.Contains(near, s.liar)
+	}
+	told, handed := 0, 0
+	var ask func(span wire.Span)
+	req := wire.Req(0)
+	ask = func(span wire.Span) {
+		req++
+		s.liar.send(s.victim, wire.Compare{Req: req, Span: span})
+	}
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		if from != s.victim {
+			return
+		}
+		switch m := msg.(type) {
+		case wire.Parts:
+			from := m.Span.From
+			for i, p := range m.Parts {
+				span := wire.Span{From: from, Last: p.Last}
+				from = p.Last + 1
+				s.after(time.Duration(i)*time.Second, func() { ask(span) })
+			}
+		case wire.Held:
+			for _, it := range m.Items {
+				told++
+				if at, ok := all[it.ID]; !ok || !may(at) {
+					t.Error("a name was told that is none of the neighbour's business")
+				}
+			}
+		case wire.Copy:
+			if handed++; !may(m.Block.ID().Location(0)) {
+				t.Error("a block was handed out that is none of the neighbour's business")
+			}
+		}
+	}
+	ask(whole)
+	s.run(time.Minute)
+	for _, b := range append(blocks, cached...) {
+		req++
+		s.liar.send(s.victim, wire.Want{Req: req, ID: b.ID()})
+		s.run(100 * time.Millisecond)
+	}
+	s.run(time.Minute)
+	want := 0
+	for _, at := range all {
+		if may(at) {
+			want++
+		}
+	}
+	if told != want || handed != want {
+		t.Errorf("%d names and %d blocks of %d", told, handed, want)
+	}
+}
+
+// TestInvariant1NoTraceOfTheCache has a neighbour list blocks that the victim has in its cache: it must ask for them as for others.
+func TestInvariant1NoTraceOfTheCache(t *testing.T) {
+	s := newStage(t, 3)
+	cached := data(7)
+	if err := s.victim.shelf.Put(cached, store.Cache, cached.ID().Location(0)); err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		switch m := msg.(type) {
+		case wire.Compare:
+			s.liar.send(from, wire.Held{Req: m.Req, Span: m.Span, Items: []wire.Item{{ID: cached.ID()}}})
+		case wire.Want:
+			asked = true
+			s.liar.send(from, wire.Copy{Req: m.Req, Block: cached})
+		}
+	}
+	s.run(time.Minute)
+	if !asked {
+		t.Error("what is cached was not asked for")
+	}
+}
+
+// TestInvariant4WhoWantsEverythingGetsItsShare asks for blocks as fast as it can.
+func TestInvariant4WhoWantsEverythingGetsItsShare(t *testing.T) {
+	s := newStage(t, 3)
+	blocks := fill(s.rig, 300)
+	got := 0
+	s.liar.play = func(_ *tnode, msg wire.Message) {
+		if _, ok := msg.(wire.Copy); ok {
+			got++
+		}
+	}
+	s.run(time.Minute)
+	const seconds = 20
+	for i := range seconds * 100 {
+		for range 5 {
+			s.liar.send(s.victim, wire.Want{Req: wire.Req(i), ID: blocks[i%300].ID()})
+		}
+		s.run(10 * time.Millisecond)
+	}
+	s.run(time.Second)
+	bytes := float64(got * keys.DataSize)
+	limit := DefaultRate + float64(DefaultRate/share*(seconds+2))
+	t.Logf("%.1f MiB in %d seconds", bytes/(1<<20), seconds)
+	if bytes > limit || bytes < limit/2 {
+		t.Errorf("%.0f bytes, may be %.0f", bytes, limit)
+	}
+	if n := len(s.victim.machine.refs); n > maxLoads {
+		t.Errorf("%d jobs at once", n)
+	}
+}
+
+// TestInvariant4QuestionsAreBounded asks without waiting for answers.
+func TestInvariant4QuestionsAreBounded(t *testing.T) {
+	s := newStage(t, 3)
+	fill(s.rig, 300)
+	s.liar.play = func(*tnode, wire.Message) {}
+	s.run(time.Minute)
+	scans := 0
+	for i := range 1000 {
+		s.liar.send(s.victim, wire.Compare{Req: wire.Req(i), Span: whole})
+	}
+	s.run(flightTime)
+	if n := len(s.victim.machine.asks); n > maxAsks {
+		t.Errorf("%d questions wait", n)
+	}
+	p := s.victim.machine.peers[s.liar.id]
+	p.scans.left = 1000 // it has had nearly all that it may
+	before := p.scans.left
+	for i := range 1000 {
+		s.liar.send(s.victim, wire.Compare{Req: wire.Req(i), Span: whole})
+		s.run(time.Millisecond)
+		if p.scans.left < before {
+			scans++
+		}
+		before = p.scans.left
+	}
+	if scans > 40 { // a thousand, and 20 000 a second, at 600 each
+		t.Errorf("the store was looked at %d times", scans)
+	}
+}
