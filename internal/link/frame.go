@@ -19,6 +19,9 @@ const (
 	headerSize = 3
 	// writeBuffer is how much is collected before it goes to the channel: four full TLS records.
 	writeBuffer = 64 << 10
+	// readBuffer is how much is read ahead: one full TLS record. maxSpare is the largest frame that is kept for another.
+	readBuffer = 16 << 10
+	maxSpare   = 4 << 10
 	// rearm is the part of IdleTime for which a read deadline is left as it is: setting one costs more than reading a small frame.
 	rearm = 8
 )
@@ -35,17 +38,30 @@ type Channel interface {
 	Remote() netip.Addr
 }
 
+// pools lend links their buffers.
+type pools struct{ in, out sync.Pool } // of *[]byte: readBuffer long, and with room for writeBuffer
+
+func newPools() *pools {
+	p := &pools{}
+	p.in.New = func() any { b := make([]byte, readBuffer); return &b }
+	p.out.New = func() any { b := make([]byte, 0, writeBuffer); return &b }
+	return p
+}
+
 // conn carries frames over a channel.
 type conn struct {
 	peer   wire.NodeID
 	ch     Channel
 	opts   Options
-	pool   *sync.Pool // of *[]byte with capacity writeBuffer
+	pools  *pools
 	closed atomic.Bool
 	close  sync.Once
 
 	// Owned by the reader.
 	header  [headerSize]byte
+	in      *[]byte // what was read ahead; nil when that is used up, so that an idle link holds no buffer
+	ahead   []byte  // the part of it that is left
+	spare   []byte  // a frame that was given back
 	armed   time.Time
 	readErr error
 
@@ -77,21 +93,88 @@ func (c *conn) read() ([]byte, error) {
 		}
 		c.armed = now
 	}
-	if _, err := io.ReadFull(c.ch, c.header[:]); err != nil {
+	// What begins a frame is awaited without a buffer.
+	if err := c.fill(c.header[:], false); err != nil {
 		return nil, err
 	}
 	n, err := frameSize(c.header)
 	if err != nil {
 		return nil, err
 	}
-	frame := make([]byte, n)
-	if _, err := io.ReadFull(c.ch, frame); err != nil {
+	frame := c.frame(n)
+	if err := c.fill(frame, true); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
 	return frame, nil
+}
+
+// frame is memory for a frame of n bytes.
+func (c *conn) frame(n int) []byte {
+	if b := c.spare; n <= cap(b) && n > cap(b)/2 {
+		c.spare = nil
+		return b[:n]
+	}
+	return make([]byte, n)
+}
+
+// fill fills p with what comes next. With ahead it reads more than that if more is there. The error is io.EOF only if
+// nothing has come.
+func (c *conn) fill(p []byte, ahead bool) error {
+	for got := 0; got < len(p); {
+		if c.in == nil && (!ahead || len(p)-got >= readBuffer) {
+			n, err := io.ReadFull(c.ch, p[got:])
+			return partly(got+n, err)
+		}
+		if c.in == nil {
+			if err := c.readAhead(); err != nil {
+				return partly(got, err)
+			}
+		}
+		n := copy(p[got:], c.ahead)
+		got, c.ahead = got+n, c.ahead[n:]
+		if len(c.ahead) == 0 {
+			c.pools.in.Put(c.in)
+			c.in, c.ahead = nil, nil
+		}
+	}
+	return nil
+}
+
+// partly is the error of an end after so many bytes.
+func partly(got int, err error) error {
+	if got > 0 && err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// readAhead waits for bytes and takes all that have come, as far as they fit.
+func (c *conn) readAhead() error {
+	b := c.pools.in.Get().(*[]byte)
+	n, err := io.ReadAtLeast(c.ch, *b, 1)
+	if err != nil {
+		c.pools.in.Put(b)
+		return err
+	}
+	c.in, c.ahead = b, (*b)[:n]
+	return nil
+}
+
+func (c *conn) Ready() bool {
+	if len(c.ahead) < headerSize {
+		return false
+	}
+	n, err := frameSize([headerSize]byte(c.ahead))
+	return err != nil || n <= len(c.ahead)-headerSize
+}
+
+func (c *conn) Release(frame []byte) {
+	if cap(frame) <= maxSpare {
+		c.spare = frame
+	}
 }
 
 func (c *conn) Write(frame []byte) error {
@@ -112,7 +195,7 @@ func (c *conn) Write(frame []byte) error {
 func (c *conn) queue(p []byte) error {
 	for len(p) > 0 {
 		if c.out == nil {
-			c.out = c.pool.Get().(*[]byte)
+			c.out = c.pools.out.Get().(*[]byte)
 		}
 		b := *c.out
 		n := copy(b[len(b):cap(b)], p)
@@ -135,7 +218,7 @@ func (c *conn) Flush() error {
 		_, err = c.ch.Write(*c.out)
 	}
 	*c.out = (*c.out)[:0]
-	c.pool.Put(c.out)
+	c.pools.out.Put(c.out)
 	c.out = nil
 	if err != nil {
 		c.writeErr = c.failure("write", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -47,6 +48,56 @@ func TestAnIdleConnectionHoldsNoBuffer(t *testing.T) {
 	writes := c.ch.(*script).writes
 	if err := c.Flush(); err != nil || c.ch.(*script).writes != writes {
 		t.Errorf("Flush of nothing wrote something: %v", err)
+	}
+}
+
+func TestReadTellsWhatHasComeAndKeepsNoBufferAfterIt(t *testing.T) {
+	stream := []byte{0, 0, 1, 7, 0, 0, 2, 8, 9, 0, 0, 3, 1}
+	c := newTestConn(&script{in: bytes.NewReader(stream)})
+	for i, want := range [][]byte{{7}, {8, 9}} {
+		if got, err := c.Read(); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("frame %d: %v, %v", i, got, err)
+		}
+		if ready := i == 0; c.Ready() != ready {
+			t.Errorf("after frame %d Ready is %v, and %d bytes of the next have come", i, c.Ready(), len(c.ahead))
+		}
+	}
+	if _, err := c.Read(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a frame without its end: %v", err)
+	}
+	if c.in != nil || c.ahead != nil {
+		t.Error("the buffer is kept")
+	}
+}
+
+func TestAReleasedFrameIsUsedForOneOfItsSize(t *testing.T) {
+	var stream []byte
+	for _, n := range []int{2000, 10, 1999, 1999, MaxFrame} {
+		stream = append(append(stream, 0, byte(n>>8), byte(n)), make([]byte, n)...)
+	}
+	c := newTestConn(&script{in: bytes.NewReader(stream)})
+	read := func() []byte {
+		t.Helper()
+		f, err := c.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	first := read()
+	c.Release(first)
+	if small := read(); &small[0] == &first[0] {
+		t.Error("10 bytes hold the memory of 2000")
+	}
+	if again := read(); &again[0] != &first[0] || len(again) != 1999 {
+		t.Error("the frame was not used again")
+	}
+	if other := read(); &other[0] == &first[0] {
+		t.Error("a frame that nobody has given back was used again")
+	}
+	c.Release(read())
+	if c.spare != nil {
+		t.Errorf("a frame of %d bytes is kept", cap(c.spare))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 
 	"nightjar/routing/wire"
 )
@@ -17,23 +16,20 @@ const lingerBytes = 64 << 10
 
 // Self is this node as one end of its links. A transport makes one and never changes it.
 type Self struct {
-	key  ed25519.PrivateKey
-	id   wire.NodeID
-	opts Options
-	pool *sync.Pool
+	key   ed25519.PrivateKey
+	id    wire.NodeID
+	opts  Options
+	pools *pools
 }
 
 // NewSelf prepares a node's end of its links. identity must have ed25519.PrivateKeySize bytes; it is not copied, so that
 // wiping it wipes this one too.
 func NewSelf(identity ed25519.PrivateKey, o Options) *Self {
 	return &Self{
-		key:  identity,
-		id:   wire.NodeID(identity.Public().(ed25519.PublicKey)),
-		opts: o.WithDefaults(),
-		pool: &sync.Pool{New: func() any {
-			b := make([]byte, 0, writeBuffer)
-			return &b
-		}},
+		key:   identity,
+		id:    wire.NodeID(identity.Public().(ed25519.PublicKey)),
+		opts:  o.WithDefaults(),
+		pools: newPools(),
 	}
 }
 
@@ -93,7 +89,7 @@ func (s *Self) run(ctx context.Context, ch Channel, handshake func() (wire.NodeI
 		ch.Close()
 		return nil, ErrAuth
 	}
-	return &conn{peer: peer, ch: ch, opts: s.opts, pool: s.pool}, nil
+	return &conn{peer: peer, ch: ch, opts: s.opts, pools: s.pools}, nil
 }
 
 func (s *Self) initiate(ch Channel, peer wire.NodeID) bool {

@@ -19,7 +19,7 @@ var (
 const MaxFrame = wire.MaxMessage
 
 // Conn is an encrypted, authenticated, ordered connection to one peer, carrying frames of 1 to MaxFrame bytes.
-// One goroutine may read while another writes. Close may be called at any time and ends both.
+// One goroutine may read while another writes; Ready and Release belong to the one that reads. Close may be called at any time and ends both.
 type Conn interface {
 	// Peer is the identity that the other end proved.
 	Peer() wire.NodeID
@@ -27,6 +27,10 @@ type Conn interface {
 	Remote() netip.Addr
 	// Read returns the next frame, in a slice that belongs to the caller. io.EOF after an orderly end.
 	Read() ([]byte, error)
+	// Ready reports whether Read would return a frame without waiting.
+	Ready() bool
+	// Release gives a frame back to the connection, for a later Read to use again. Who has kept any of it must not.
+	Release(frame []byte)
 	// Write queues a frame; Flush sends what is queued.
 	Write(frame []byte) error
 	Flush() error

@@ -193,7 +193,7 @@ func testFrames(t *testing.T, v vector) {
 // newTestConn is a connection over a script.
 func newTestConn(ch Channel) *conn {
 	s := NewSelf(ed25519.NewKeyFromSeed(make([]byte, 32)), Options{})
-	return &conn{ch: ch, opts: s.opts, pool: s.pool}
+	return &conn{ch: ch, opts: s.opts, pools: s.pools}
 }
 
 // readAll reads frames until an error, which it returns.

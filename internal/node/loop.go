@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"nightjar/keys"
@@ -13,7 +14,7 @@ import (
 )
 
 // deliverEvery is after how many events at most writers are woken.
-const deliverEvery = 64
+const deliverEvery = 16
 
 // Events of the shell itself, beside those of the machines.
 type (
@@ -46,7 +47,8 @@ type loop struct {
 	machines
 	peers    map[wire.NodeID]*peer // links of key routing
 	links    links
-	posted   []*peer // whose writers are to be woken
+	posted   []*peer   // whose writers are to be woken
+	bodies   sync.Pool // used bodies of cells
 	waiting  map[routing.Token]chan routing.Done
 	launches launches
 	dialing  map[wire.NodeID]bool // for key routing
@@ -166,6 +168,8 @@ func (a *alarm) due(deadline func() (time.Time, bool), step func()) {
 
 func (l *loop) handle(now time.Time, ev any) {
 	switch ev := ev.(type) {
+	case circuit.Cells:
+		l.cells(now, ev)
 	case circuit.Received:
 		if p := l.links.byNumber[ev.Link]; p != nil && !l.isBarred(p.id) {
 			l.circuitEffects(l.circuits.Step(now, ev))
@@ -219,6 +223,7 @@ func (l *loop) handle(now time.Time, ev any) {
 func (l *loop) handleRare(now time.Time, ev any) {
 	switch ev := ev.(type) {
 	case linkUp:
+		ev.p.bodies.Store(&l.bodies)
 		if ev.p.purpose == wire.ForCircuits {
 			l.upForCircuits(now, ev.p)
 		} else {
@@ -285,27 +290,6 @@ func (l *loop) send(e routing.Send) {
 	l.post(p, e.Msg)
 }
 
-// post queues a message for a peer, whose writer is woken when the loop has handled what it took from the inbox: one system
-// call then carries what many events have caused.
-func (l *loop) post(p *peer, m wire.Message) {
-	if !p.out.add(m) {
-		l.n.hangUp(p)
-	}
-	if !p.posted {
-		p.posted = true
-		l.posted = append(l.posted, p)
-	}
-}
-
-// deliver wakes the writers of those for whom something was posted.
-func (l *loop) deliver() {
-	for i, p := range l.posted {
-		p.posted, l.posted[i] = false, nil
-		p.out.signal()
-	}
-	l.posted = l.posted[:0]
-}
-
 // learn hands the overlay nodes that the user named.
 func (l *loop) learn(now time.Time, nodes []wire.Descriptor) {
 	for _, d := range nodes {
@@ -360,13 +344,6 @@ func (l *loop) dialler(p *peer) wire.NodeID {
 		return p.id
 	}
 	return l.n.self
-}
-
-func smaller(a, b wire.NodeID) wire.NodeID {
-	if string(a[:]) < string(b[:]) {
-		return a
-	}
-	return b
 }
 
 // down forgets a link that has ended, unless another has taken its place.

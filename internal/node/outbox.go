@@ -162,3 +162,24 @@ func blockBytes(m wire.Message) int {
 	}
 	return len(b.Data())
 }
+
+// post queues a message for a peer, whose writer is woken when the loop has handled what it took from the inbox: one system
+// call then carries what many events have caused.
+func (l *loop) post(p *peer, m wire.Message) {
+	if !p.out.add(m) {
+		l.n.hangUp(p)
+	}
+	if !p.posted {
+		p.posted = true
+		l.posted = append(l.posted, p)
+	}
+}
+
+// deliver wakes the writers of those for whom something was posted.
+func (l *loop) deliver() {
+	for i, p := range l.posted {
+		p.posted, l.posted[i] = false, nil
+		p.out.signal()
+	}
+	l.posted = l.posted[:0]
+}

@@ -19,9 +19,13 @@ import (
 // pingEvery is how long a link may be silent in our direction before we say something: well below the links' idle time-out.
 const pingEvery = 20 * time.Second
 
-// reportCells is after how many written cells the circuits hear of it: a part of what they put on a link at once, so that the
-// writer is not left without work.
-const reportCells = 16
+const (
+	// reportCells is after how many written cells the circuits hear of it: a part of what they put on a link at once, so that the
+	// writer is not left without work. Fewer, a small part, are told with those that follow.
+	reportCells = 16
+	// batchCells is how many cells the loop is given at once.
+	batchCells = 32
+)
 
 const (
 	// A peer may ask Near nearBurst times at once and then once per nearEvery: far more than an honest one does.
@@ -38,16 +42,34 @@ type peer struct {
 	conn      link.Conn
 	transport string
 	inbound   bool
-	address   wire.Addr    // what this node has dialled; "" = the other end has
-	spoke     atomic.Int64 // when it last sent something, in Unix nanoseconds
+	address   wire.Addr // what this node has dialled; "" = the other end has
 	since     time.Time
-	used      time.Time // when it was last seen to carry a circuit; the loop's
-	posted    bool      // its writer is to be woken; the loop's
-	out       *outbox
-	done      chan struct{} // closed by the reader when the connection has ended
-	hangup    sync.Once
-	owes      atomic.Int32 // Near questions of ours that the peer has not answered
-	asking    quota        // of Near questions
+	noted
+	incoming
+	out    *outbox
+	done   chan struct{} // closed by the reader when the connection has ended
+	hangup sync.Once
+	asking quota // of Near questions
+}
+
+// noted is what the loop alone knows of a peer.
+type noted struct {
+	used   time.Time // when it was last seen to carry a circuit
+	posted bool      // its writer is to be woken
+}
+
+// incoming is what the reader and others share.
+type incoming struct {
+	spoke  atomic.Int64              // when the peer last sent something, in Unix nanoseconds
+	owes   atomic.Int32              // Near questions of ours that the peer has not answered
+	bodies atomic.Pointer[sync.Pool] // used bodies of cells; the loop's gift, nil before it knows the link
+}
+
+func smaller(a, b wire.NodeID) wire.NodeID {
+	if string(a[:]) < string(b[:]) {
+		return a
+	}
+	return b
 }
 
 // quota is how often the peer may do something now. The reader alone touches it.
@@ -97,39 +119,56 @@ func (n *Node) read(p *peer) {
 	defer n.inbox.push(linkDown{p})
 	defer close(p.done)
 	defer p.conn.Close()
+	var cells []wire.Cell // that have come together
 	for {
+		if len(cells) > 0 && (len(cells) == batchCells || !p.conn.Ready()) {
+			if !n.inbox.offer(circuit.Cells{Link: p.number, Cells: cells}, len(cells)*onion.BodySize) {
+				return
+			}
+			cells = nil
+		}
 		frame, err := p.conn.Read()
 		if err != nil {
 			return
 		}
 		n.received.Add(uint64(len(frame)))
 		p.spoke.Store(time.Now().UnixNano())
-		if wire.IsNodes(frame) && p.owes.Add(-1) < 0 {
-			p.owes.Add(1)
-			continue // nobody asked; its signatures are not worth checking
-		}
-		msg, err := wire.Parse(frame)
-		if bad := (*wire.BadBlockError)(nil); errors.As(err, &bad) {
-			if !n.inbox.offer(routing.Garbled{From: p.id, Bad: *bad}, 0) {
+		if !wire.IsCell(frame) {
+			if !n.take(p, frame) {
 				return
 			}
 			continue
 		}
+		c, err := wire.CopyCell(frame, p.body())
 		if err != nil {
 			n.inbox.push(routing.Misbehaved{Peer: p.id})
 			return
 		}
-		if !n.receive(p, msg) {
-			return
-		}
+		p.conn.Release(frame)
+		cells = append(cells, c)
 	}
+}
+
+// take handles a frame that is no cell; false ends the link.
+func (n *Node) take(p *peer, frame []byte) bool {
+	if wire.IsNodes(frame) && p.owes.Add(-1) < 0 {
+		p.owes.Add(1)
+		return true // nobody asked; its signatures are not worth checking
+	}
+	msg, err := wire.Parse(frame)
+	if bad := (*wire.BadBlockError)(nil); errors.As(err, &bad) {
+		return n.inbox.offer(routing.Garbled{From: p.id, Bad: *bad}, 0)
+	}
+	if err != nil {
+		n.inbox.push(routing.Misbehaved{Peer: p.id})
+		return false
+	}
+	return n.receive(p, msg)
 }
 
 // receive handles one message; false ends the link.
 func (n *Node) receive(p *peer, msg wire.Message) bool {
 	switch msg := msg.(type) {
-	case wire.Cell:
-		return n.inbox.offer(circuit.Received{Link: p.number, Msg: msg}, onion.BodySize)
 	case wire.AskKey, wire.Key:
 		return n.inbox.offer(circuit.Received{Link: p.number, Msg: msg}, 0)
 	case wire.Fail:
@@ -176,9 +215,9 @@ func (n *Node) write(ctx context.Context, p *peer) {
 	idle := time.NewTicker(pingEvery)
 	defer idle.Stop()
 	buf := make([]byte, 0, 4096)
+	spent := make([]*[onion.BodySize]byte, 0, reportCells)
 	silent := true
 	for {
-		cells := 0
 		for m, ok := p.out.next(); ok; m, ok = p.out.next() {
 			if ctx.Err() != nil {
 				return
@@ -189,19 +228,15 @@ func (n *Node) write(ctx context.Context, p *peer) {
 				return
 			}
 			n.sent.Add(uint64(len(buf)))
-			if _, cell := m.(wire.Cell); cell {
-				if cells++; cells == reportCells {
-					n.inbox.push(circuit.Written{Link: p.number, Cells: cells})
-					cells = 0
+			if c, cell := m.(wire.Cell); cell {
+				if spent = append(spent, c.Body); len(spent) == reportCells {
+					n.inbox.push(circuit.Written{Link: p.number, Cells: len(spent), Spent: spent})
+					spent = make([]*[onion.BodySize]byte, 0, reportCells)
 				}
 			}
 		}
 		if p.conn.Flush() != nil {
 			return
-		}
-		if cells > 0 {
-			n.inbox.push(circuit.Written{Link: p.number, Cells: cells})
-			continue // the circuits may have more for us
 		}
 		select {
 		case <-p.out.wake:

@@ -1,6 +1,12 @@
 package node
 
-import "sync"
+import (
+	"sync"
+	"time"
+
+	"nightjar/crypto/onion"
+	"nightjar/routing/circuit"
+)
 
 // maxWaitingJobs bounds the jobs that wait in one pool: a peer may ask and take back faster than a disk answers.
 const maxWaitingJobs = 2048
@@ -55,3 +61,24 @@ func (p *pool[T]) work() {
 
 // wait returns when all jobs are done; nothing may be submitted any more.
 func (p *pool[T]) wait() { p.wg.Wait() }
+
+// body is room for a cell's body.
+func (p *peer) body() *[onion.BodySize]byte {
+	if pool := p.bodies.Load(); pool != nil {
+		if b, ok := pool.Get().(*[onion.BodySize]byte); ok {
+			return b
+		}
+	}
+	return new([onion.BodySize]byte)
+}
+
+// cells takes in cells, and gives back bodies that the circuits do not need any more, for readers to read the next ones into.
+func (l *loop) cells(now time.Time, ev circuit.Cells) {
+	if p := l.links.byNumber[ev.Link]; p == nil || l.isBarred(p.id) {
+		return
+	}
+	l.circuitEffects(l.circuits.Step(now, ev))
+	for b := l.circuits.Surplus(); b != nil; b = l.circuits.Surplus() {
+		l.bodies.Put(b)
+	}
+}

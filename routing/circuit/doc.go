@@ -24,6 +24,7 @@
 // # Ownership
 //
 // A body belongs to whoever holds the cell: the machine keeps, changes and sends on the bodies of the cells that it receives.
+// Those that it needs no more go to the shell by Surplus, and those that the shell has written come back with Written.
 //
 // # Concurrency
 //

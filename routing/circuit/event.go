@@ -29,6 +29,13 @@ type Received struct {
 	Msg  wire.Message
 }
 
+// Cells carries cells that have come together from the other end of a link, in their order. It is a Received for each, but what follows goes out
+// when all are taken in.
+type Cells struct {
+	Link  Link
+	Cells []wire.Cell
+}
+
 // Written says that so many cells that Send effects put on a link have been given to the network: room for as many more.
 type Written struct {
 	Link  Link
@@ -92,6 +99,7 @@ type Tick struct{}
 func (LinkUp) event()     {}
 func (LinkDown) event()   {}
 func (Received) event()   {}
+func (Cells) event()      {}
 func (Written) event()    {}
 func (DialFailed) event() {}
 func (Known) event()      {}

@@ -33,8 +33,10 @@ const (
 	maxCachedKeys = 1024
 	// maxReplayTags is how many CREATEs each half of the replay filter remembers.
 	maxReplayTags = 1 << 17
-	// maxSpare is how many used cell bodies are kept for the next cells that this node makes.
-	maxSpare = 256
+	// maxSpare is how many used cell bodies are kept for the next cells that this node makes, keptSpare how many of them are not
+	// given to the shell.
+	maxSpare  = 512
+	keptSpare = 128
 )
 
 // Requests. SPEC.md §6.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"nightjar/crypto/onion"
 	"nightjar/routing/circuit/guard"
 	"nightjar/routing/wire"
 )
@@ -91,6 +92,12 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	case Received:
 		if l := m.net.links[ev.Link]; l != nil {
 			m.receive(l, ev.Msg)
+		}
+	case Cells:
+		if l := m.net.links[ev.Link]; l != nil {
+			for _, c := range ev.Cells {
+				m.receiveCell(l, c)
+			}
 		}
 	case Written:
 		if l := m.net.links[ev.Link]; l != nil {
@@ -193,7 +200,11 @@ func (m *Machine) receive(l *link, msg wire.Message) {
 }
 
 func (m *Machine) receiveCell(l *link, c wire.Cell) {
-	if c.Cmd == wire.Pad || c.Body == nil {
+	if c.Body == nil {
+		return
+	}
+	if c.Cmd == wire.Pad {
+		m.free(c.Body)
 		return
 	}
 	e := l.ends[c.Circ]
@@ -203,6 +214,7 @@ func (m *Machine) receiveCell(l *link, c wire.Cell) {
 	case e == nil: // what was on its way when the circuit ended
 		m.free(c.Body)
 	case c.Cmd == wire.Destroy:
+		m.free(c.Body)
 		e.carrier.closed(m, e)
 	default:
 		e.carrier.received(m, e, c.Cmd, c.Body)
@@ -225,6 +237,18 @@ func (m *Machine) free(b *body) {
 	if len(m.spare) < maxSpare {
 		m.spare = append(m.spare, b)
 	}
+}
+
+// Surplus is a used body that the machine does not need, for the shell to read a cell into; nil when there is none.
+func (m *Machine) Surplus() *[onion.BodySize]byte {
+	n := len(m.spare)
+	if n <= keptSpare {
+		return nil
+	}
+	b := m.spare[n-1]
+	m.spare[n-1] = nil
+	m.spare = m.spare[:n-1]
+	return b
 }
 
 // exponential draws from the exponential distribution with the given mean.

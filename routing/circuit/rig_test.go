@@ -17,19 +17,20 @@ import (
 
 // net is a network of machines in memory: real cryptography, virtual time.
 type net struct {
-	t      testing.TB
-	now    time.Time
-	rng    *rand.Rand
-	nodes  []*peer
-	queue  events
-	seq    int
-	link   Link
-	token  Token // the last that a script has drawn
-	pairs  map[Link]wirePair
-	stored map[keys.ID]keys.Block
-	delay  time.Duration // of a link, one way
-	lookup time.Duration // of key routing
-	cells  int           // sent on links, padding aside
+	t        testing.TB
+	now      time.Time
+	rng      *rand.Rand
+	nodes    []*peer
+	queue    events
+	seq      int
+	link     Link
+	token    Token // the last that a script has drawn
+	pairs    map[Link]wirePair
+	stored   map[keys.ID]keys.Block
+	delay    time.Duration // of a link, one way
+	lookup   time.Duration // of key routing
+	cells    int           // sent on links, padding aside
+	gathered int           // the most cells that one event has brought
 	meddle
 }
 
@@ -42,6 +43,8 @@ type meddle struct {
 	pace func(from *peer, l Link) time.Duration
 	// hold keeps what a node has put on a link from being written.
 	hold func(p *peer, l Link) bool
+	// together has cells that come at one time on one link taken in together, and their bodies used again.
+	together bool
 	// route may answer a launch in place of the network; false lets the network answer.
 	route func(at *peer, e Effect) bool
 }
@@ -180,7 +183,7 @@ func (w *net) run(d time.Duration, stop func() bool) {
 			if e.do != nil {
 				e.do()
 			} else if !e.to.frozen {
-				w.step(e.to, e.ev)
+				w.step(e.to, w.gather(e))
 			}
 			continue
 		}
@@ -190,6 +193,26 @@ func (w *net) run(d time.Duration, stop func() bool) {
 		}
 		w.step(who, Tick{})
 	}
+}
+
+// gather makes one event of a cell and of those that have come with it.
+func (w *net) gather(e event) Event {
+	r, ok := e.ev.(Received)
+	if c, cell := r.Msg.(wire.Cell); w.together && ok && cell {
+		all := Cells{Link: r.Link, Cells: []wire.Cell{c}}
+		for len(w.queue) > 0 && w.queue[0].at.Equal(e.at) && w.queue[0].to == e.to {
+			r, ok := w.queue[0].ev.(Received)
+			c, cell := r.Msg.(wire.Cell)
+			if !ok || !cell || r.Link != all.Link {
+				break
+			}
+			heap.Pop(&w.queue)
+			all.Cells = append(all.Cells, c)
+		}
+		w.gathered = max(w.gathered, len(all.Cells))
+		return all
+	}
+	return e.ev
 }
 
 func (w *net) idle(d time.Duration) { w.run(d, func() bool { return false }) }
@@ -271,8 +294,15 @@ func (w *net) send(p *peer, e Send) {
 		wait = w.busy[key].Sub(w.now)
 	}
 	if c, ok := e.Msg.(wire.Cell); ok {
+		written := Written{Link: e.Link, Cells: 1}
+		if w.together {
+			written.Spent = []*body{c.Body}
+			sent := *c.Body
+			e.Msg = wire.Cell{Circ: c.Circ, Cmd: c.Cmd, Body: &sent}
+			msgs[0] = e.Msg
+		}
 		if w.hold == nil || !w.hold(p, e.Link) {
-			w.post(wait, p, Written{Link: e.Link, Cells: 1})
+			w.post(wait, p, written)
 		}
 		if c.Cmd != wire.Pad {
 			w.cells++

@@ -52,12 +52,40 @@ func appendCell(b []byte, c Cell) []byte {
 	return append(b, c.Body[:]...)
 }
 
-// parseCell lets Body point into b.
-func parseCell(b []byte) (Message, error) {
+// cellHead is the size of what precedes a cell's body.
+const cellHead = sizeCell - onion.BodySize
+
+// readCell reads the cell that fills b exactly. Its Body points into b.
+func readCell(b []byte) (Cell, error) {
 	if len(b) != sizeCell || Cmd(b[5]) > Destroy || b[6]|b[7]|b[8] != 0 {
-		return nil, ErrMalformed
+		return Cell{}, ErrMalformed
 	}
-	return Cell{Circ: binary.BigEndian.Uint32(b[1:5]), Cmd: Cmd(b[5]), Body: (*[onion.BodySize]byte)(b[9:])}, nil
+	return Cell{Circ: binary.BigEndian.Uint32(b[1:5]), Cmd: Cmd(b[5]), Body: (*[onion.BodySize]byte)(b[cellHead:])}, nil
+}
+
+func parseCell(b []byte) (Message, error) {
+	c, err := readCell(b)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// IsCell reports whether b, a whole frame, can only be a Cell.
+func IsCell(b []byte) bool { return len(b) > 0 && b[0] == typeCell }
+
+// CopyCell parses the cell that fills b exactly and copies its body, so that b can be used again.
+func CopyCell(b []byte, body *[onion.BodySize]byte) (Cell, error) {
+	if !IsCell(b) {
+		return Cell{}, ErrMalformed
+	}
+	c, err := readCell(b)
+	if err != nil {
+		return Cell{}, err
+	}
+	*body = *c.Body
+	c.Body = body
+	return c, nil
 }
 
 func parseKey(b []byte) (Message, error) {

@@ -273,3 +273,24 @@ func TestSpec5PlaceOfANode(t *testing.T) {
 		t.Errorf("%x, want %x", id.Location(), want)
 	}
 }
+
+func TestACopiedCellLeavesItsBytesAlone(t *testing.T) {
+	cell := Cell{Circ: 1<<32 - 2, Cmd: Relay, Body: &[onion.BodySize]byte{1, onion.BodySize - 1: 2}}
+	frame := Append(nil, cell)
+	got, err := CopyCell(frame, new([onion.BodySize]byte))
+	if err != nil || !IsCell(frame) {
+		t.Fatal(err)
+	}
+	clear(frame[1:])
+	if diff := cmp.Diff(cell, got); diff != "" {
+		t.Error(diff)
+	}
+	frame = Append(nil, cell)
+	frame[7] = 1
+	for _, bad := range [][]byte{nil, frame, frame[:100], Append(nil, Ping{})} {
+		body := [onion.BodySize]byte{7}
+		if _, err := CopyCell(bad, &body); !errors.Is(err, ErrMalformed) || body[0] != 7 {
+			t.Errorf("%d bytes: %v, and the body begins with %d", len(bad), err, body[0])
+		}
+	}
+}

@@ -83,6 +83,7 @@ func newPool() *pool {
 // the records, which makes one system call of four.
 type socket struct {
 	net.Conn
+	raw  *raw
 	pool *pool
 
 	mu  sync.Mutex // held across writes to the socket: records must not overtake each other
@@ -92,7 +93,9 @@ type socket struct {
 	hurried bool
 }
 
-func newSocket(c net.Conn, p *pool) *socket { return &socket{Conn: c, pool: p} }
+func newSocket(c net.Conn, p *pool) *socket { return &socket{Conn: c, raw: newRaw(c), pool: p} }
+
+func (s *socket) Read(p []byte) (int, error) { return s.raw.read(p) }
 
 func (s *socket) hold() {
 	s.mu.Lock()
@@ -104,10 +107,10 @@ func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.out == nil {
-		return s.Conn.Write(p)
+		return s.raw.write(p)
 	}
 	if len(*s.out) > 0 && len(*s.out)+len(p) > cap(*s.out) {
-		_, err := s.Conn.Write(*s.out)
+		_, err := s.raw.write(*s.out)
 		*s.out = (*s.out)[:0]
 		if err != nil {
 			return 0, err
@@ -124,7 +127,7 @@ func (s *socket) release() error {
 	s.out = nil
 	var err error
 	if len(*b) > 0 {
-		_, err = s.Conn.Write(*b)
+		_, err = s.raw.write(*b)
 		*b = (*b)[:0]
 	}
 	s.pool.p.Put(b)
