@@ -40,6 +40,7 @@ type journal struct {
 	entries  int
 	unsynced int
 	synced   time.Time
+	syncing  bool
 }
 
 // openJournal reads what there is, and appends to it. Without a file that can be written to the journal remembers nothing new.
@@ -89,10 +90,16 @@ func (j *journal) add(id keys.ID) {
 	}
 	j.entries++
 	j.unsynced++
-	if now := time.Now(); j.unsynced >= syncEntries || now.Sub(j.synced) >= syncInterval {
-		_ = j.f.Sync() // what the disk loses is inserted again
-		j.unsynced, j.synced = 0, now
+	now := time.Now()
+	if j.syncing || j.unsynced < syncEntries && now.Sub(j.synced) < syncInterval {
+		return
 	}
+	j.syncing, j.unsynced, j.synced = true, 0, now
+	f := j.f
+	j.mu.Unlock() // others note their blocks meanwhile
+	_ = f.Sync()  // what the disk loses is inserted again
+	j.mu.Lock()
+	j.syncing = false
 }
 
 func (j *journal) close() {
@@ -110,20 +117,30 @@ func (j *journal) close() {
 type skipping struct {
 	content.Sink
 	done *journal
-	sent func() // after each block that was inserted now
 }
 
 func (s *skipping) Insert(ctx context.Context, b keys.Block, top bool) error {
-	data := b.ID().Kind == keys.KindData
-	if data && s.done.has(b.ID()) {
+	if b.ID().Kind == keys.KindData && s.done.has(b.ID()) {
 		return nil
 	}
-	if err := s.Sink.Insert(ctx, b, top); err != nil {
-		return err
+	return s.Sink.Insert(ctx, b, top)
+}
+
+// noting notes what the network has taken. A block that is being noted is still in flight, so that those which are not noted when the process is
+// killed are no more than may be in flight.
+type noting struct {
+	Network
+	done *journal
+	sent func()
+}
+
+func (n *noting) Insert(ctx context.Context, b keys.Block, top bool) error {
+	err := n.Network.Insert(ctx, b, top)
+	if err == nil {
+		if b.ID().Kind == keys.KindData {
+			n.done.add(b.ID())
+		}
+		n.sent()
 	}
-	if data {
-		s.done.add(b.ID())
-	}
-	s.sent()
-	return nil
+	return err
 }

@@ -317,7 +317,7 @@ func (j *Job) SetPriority(p Priority) error {
 	j.q.orders.Priority = p
 	network := j.network
 	j.mu.Unlock()
-	if n, ok := network.(*shared); ok {
+	if n, ok := network.(*shared); ok { // else it does not run
 		n.share.prioritise(p)
 	}
 	j.keepSaved()
@@ -384,6 +384,9 @@ const (
 
 // key encrypts the job's own files.
 func (j *Job) key() *crypto.Key { return (*crypto.Key)(&j.q.secret.Key) }
+
+// shared is the network of the attempt under way, for its goroutine.
+func (j *Job) shared() *shared { return j.network.(*shared) }
 
 // brought counts a block that went over the network.
 func (j *Job) brought() {

@@ -41,7 +41,8 @@ func (j *Job) attemptGet(ctx context.Context) error {
 		return err
 	}
 	defer kept.close()
-	o, err := j.find(ctx, &spooling{Source: j.network, spool: kept, sent: j.brought}, j.pinnedURI())
+	src := &spooling{Source: j.shared().around(func(n Network) Network { return &keeping{n, kept, j.brought} }), spool: kept}
+	o, err := j.find(ctx, src, j.pinnedURI())
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (j *Job) attemptPut(ctx context.Context) error {
 	defer done.close()
 	o := j.queuedOptions(src)
 	o.Progress = j.report
-	sink := &skipping{Sink: j.network, done: done, sent: j.brought}
+	sink := &skipping{Sink: j.shared().around(func(n Network) Network { return &noting{n, done, j.brought} }), done: done}
 	uri, err := j.insert(ctx, sink, src, o)
 	if err != nil {
 		return err

@@ -190,7 +190,6 @@ func (s *spool) close() {
 type spooling struct {
 	content.Source
 	*spool
-	sent func() // after each block that came from the network
 }
 
 // Fetch implements content.Source.
@@ -198,10 +197,21 @@ func (s *spooling) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block,
 	if b, ok := s.get(id); ok {
 		return b, nil
 	}
-	b, err := s.Source.Fetch(ctx, id, top)
+	return s.Source.Fetch(ctx, id, top)
+}
+
+// keeping puts what comes into the spool, while it still counts as in flight.
+type keeping struct {
+	Network
+	kept *spool
+	came func()
+}
+
+func (k *keeping) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
+	b, err := k.Network.Fetch(ctx, id, top)
 	if err == nil && b.ID() == id {
-		s.put(b)
-		s.sent()
+		k.kept.put(b)
+		k.came()
 	}
 	return b, err
 }

@@ -124,6 +124,9 @@ func (n *shared) Insert(ctx context.Context, b keys.Block, top bool) error {
 	return n.Network.Insert(ctx, b, top)
 }
 
+// around is the network with something done to what it gives and takes.
+func (n *shared) around(wrap func(Network) Network) *shared { return &shared{wrap(n.Network), n.share} }
+
 func (n *shared) Close() {
 	n.share.leave()
 	n.Network.Close()
