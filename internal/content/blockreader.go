@@ -38,12 +38,14 @@ type reading struct {
 	src      Source
 	parallel int
 	meter    *meter
+	heal     func(keys.Block, bool) // GetOptions.Heal
 }
 
 // blockReader reads the stored bytes of a stream that is in segments. At most two segments are in memory: the one being
 // read and the one after it. It is for one goroutine.
 type blockReader struct {
 	f    *fetcher
+	heal func(keys.Block, bool)
 	l    layout
 	mode mode
 
@@ -61,7 +63,7 @@ type blockReader struct {
 
 // newBlockReader makes a reader of a checked stream that has a table. Nothing is requested before the first Read.
 func newBlockReader(ctx context.Context, r reading, s *stream, m mode) *blockReader {
-	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), l: s.layout(), mode: m, table: s.Table}
+	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), heal: r.heal, l: s.layout(), mode: m, table: s.Table}
 	if s.Nested != nil {
 		r.parallel = tableParallel
 		b.nested = newBlockReader(ctx, r, s.Nested, told)
@@ -291,7 +293,11 @@ func (b *blockReader) rebuild(s *segment) error {
 		}
 		b.code = code
 	}
-	return s.rebuild(b.code, &b.f.buffers)
+	if err := s.rebuild(b.code, &b.f.buffers); err != nil {
+		return err
+	}
+	s.heal(b.code, b.heal)
+	return nil
 }
 
 // seed draws the seed of a shuffle from the system.

@@ -36,6 +36,8 @@ var (
 	ErrMalformed = errors.New("content: malformed content")
 	// ErrTooLarge reports content that is larger than the reader, or the format, allows.
 	ErrTooLarge = errors.New("content: larger than allowed")
+	// ErrVerifyOnly reports a verify capability where content was to be read: it keeps alive what it cannot read.
+	ErrVerifyOnly = errors.New("content: this key can keep content alive, not read it")
 	// ErrBadPath reports a folder to be inserted that has a path that the format does not allow, or one twice.
 	ErrBadPath = errors.New("content: a path that a folder cannot have")
 	// ErrConflict reports an edition to be inserted that is in the network already, with other content.
@@ -117,4 +119,7 @@ type GetOptions struct {
 	Parallel int              // blocks in flight; 0 = default
 	Progress func(Progress)   // as in PutOptions
 	Now      func() time.Time // for date hints; nil = time.Now
+	// Heal is given blocks to be inserted again, nil = none: of each segment that had to be rebuilt, a tenth at random of the blocks that
+	// nobody had. It is called while reading and must not block; when and how the blocks are inserted must not show who read (SPEC §11).
+	Heal func(b keys.Block, top bool)
 }

@@ -27,17 +27,26 @@
 //	    and URI, however its blocks were delayed or refused.
 //	F12 A folder inserted on a Base inserts nothing that the Base has and that stays where it is.
 //	F13 No edition of a site is overwritten; with PutOptions.Check, writing one that is there is ErrConflict and inserts nothing.
+//	F14 What a Source holds is not asked for, nor what it makes superfluous.
+//	F15 A seek asks for the blocks of the table entries that it needs and for a few of data, each level in one round trip.
+//	F16 Who seeks in a compressed stream sees the bytes that who reads it all sees, or one of them sees ErrMalformed.
+//	F17 Newest makes at most 16 requests at once and ends only with four absent editions behind the one it returns: three
+//	    lost records in a row hide nothing.
+//	F18 Keep inserts what is missing, as it was, and top blocks; with a verify capability what it finds. Nothing else.
+//	F19 What Heal is given was missing, and is a tenth of that on average.
+//	F20 A verify capability opens names alone. Nothing leads from it to a key of the content.
 //
 // # Concurrency
 //
 // An Object is safe for concurrent use; a reader is for one goroutine. Two kinds of goroutine exist, both bounded by
 // Parallel (plus 8 for each level of tables of names): a fetcher's workers, which end with the stream's reader, and an
-// inserter's, which end with the insert. The caller's goroutine compresses, codes and decodes; the workers seal and open.
+// inserter's, which end with the insert; Keep's are of the first kind. A search for editions has up to 16, Follow as many and
+// four that wait for a push; they end with the call. The caller's goroutine compresses, codes and decodes; the workers seal and open.
 //
 // # Reading order
 //
 // content.go (the seam), manifest.go and folder.go (the format), layout.go, limits.go; to insert: put.go, putfolder.go,
 // base.go, edition.go, streamwriter.go, redundancy.go, inserter.go, publish.go,
 // publishsite.go; to fetch: open.go, object.go, tree.go, blockreader.go, segment.go, fetch.go,
-// reader.go.
+// reader.go, seektable.go, frames.go; usk.go, datehint.go, follow.go; to keep alive: survey.go, keep.go, heal.go, blocklist.go.
 package content

@@ -18,6 +18,7 @@ const (
 	kindFolder   = 2
 	kindRedirect = 3
 	kindNested   = 4
+	kindBlocks   = 6 // 5 is a date hint's
 )
 
 // The codecs of a stream.
@@ -161,6 +162,11 @@ func (m *manifest) check() error {
 			return malformed("a nested manifest has no stream")
 		}
 		return m.Stream.checkHeld(MaxManifest)
+	case m.Kind == kindBlocks && m.MIME == "" && !folder && !redirect:
+		if m.Stream == nil || m.Stream.Size == 0 || m.Stream.Size%listEntry != 0 || m.Stream.Codec != codecNone {
+			return malformed("a list of blocks has no stream of whole entries")
+		}
+		return m.Stream.check()
 	}
 	return malformed("the manifest's kind does not go with its fields")
 }

@@ -14,11 +14,17 @@ import (
 // Open finds what uri names, path included: redirects and records are followed, a folder's path is looked up.
 // A path that names a folder (or "") gives a folder Object. Behind a CHK of a file one name may stand, which is for people.
 func Open(ctx context.Context, src Source, uri keys.URI, o GetOptions) (*Object, error) {
+	return (&finder{src: src, opts: o, meter: &meter{report: o.Progress}}).open(ctx, uri)
+}
+
+func (f *finder) open(ctx context.Context, uri keys.URI) (*Object, error) {
+	if uri.Verify {
+		return nil, ErrVerifyOnly
+	}
 	uri, err := uri.Public()
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{src: src, opts: o, meter: &meter{report: o.Progress}}
 	var m *manifest
 	if uri.Type == keys.CHK {
 		m, err = f.root(ctx, uri.Routing, &uri.Read)
@@ -31,7 +37,10 @@ func Open(ctx context.Context, src Source, uri keys.URI, o GetOptions) (*Object,
 	if err != nil {
 		return nil, err
 	}
-	return newTree(src, o, f.meter, m).object(uri)
+	if m.Kind == kindBlocks {
+		return nil, malformed("the URI names a list of blocks as if it were content")
+	}
+	return newTree(f.src, f.opts, f.meter, m).object(uri)
 }
 
 // object makes the Object that a URI with this manifest names.
@@ -54,9 +63,17 @@ func (t *tree) object(uri keys.URI) (*Object, error) {
 
 // finder follows a URI to its manifest.
 type finder struct {
-	src   Source
-	opts  GetOptions
-	meter *meter
+	src    Source
+	opts   GetOptions
+	meter  *meter
+	passed *surveyed // notes what led to the manifest, unless it is nil
+}
+
+// note takes down a top block that was found.
+func (f *finder) note(b keys.Block) {
+	if f.passed != nil {
+		f.passed.tops = append(f.passed.tops, b)
+	}
 }
 
 // fetchTop fetches a top block.
@@ -78,6 +95,7 @@ func (f *finder) root(ctx context.Context, name [nameSize]byte, key *crypto.Key)
 	if err != nil {
 		return nil, err
 	}
+	f.note(b)
 	plain := make([]byte, keys.DataSize)
 	keys.OpenData(plain, b, key)
 	encoded, err := parseRoot(plain)
@@ -113,6 +131,7 @@ func (f *finder) record(ctx context.Context, uri keys.URI) (keys.URI, *manifest,
 	if err != nil {
 		return uri, nil, err
 	}
+	f.note(b)
 	doc, err := uri.Document()
 	if err != nil {
 		return uri, nil, err
@@ -153,8 +172,11 @@ func (f *finder) resolve(ctx context.Context, m *manifest) (*manifest, error) {
 			if nested++; nested > maxNestedManifests {
 				return nil, malformed("a nested manifest in a nested manifest")
 			}
+			if f.passed != nil {
+				f.passed.parts = append(f.passed.parts, part{"", m.Stream})
+			}
 			var encoded []byte
-			encoded, err = readAll(ctx, reading{f.src, f.opts.Parallel, f.meter}, m.Stream, wholeShuffled)
+			encoded, err = readAll(ctx, reading{f.src, f.opts.Parallel, f.meter, f.opts.Heal}, m.Stream, wholeShuffled)
 			if err == nil {
 				m, err = decodeManifest(encoded)
 			}

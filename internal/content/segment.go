@@ -3,7 +3,6 @@ package content
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -60,6 +59,7 @@ type segment struct {
 	queue    []uint16 // blocks to ask for, in order
 	wide     bool     // every untouched block was queued: from now on any k of n will do
 	released bool
+	missing  []int // blocks that nobody has
 	cause    error // the first failure other than ErrNotFound
 	err      error // the segment cannot be had
 }
@@ -243,7 +243,10 @@ func (s *segment) failed(i int, err error, rng *rand.Rand) {
 	}
 	s.state[i] = lost
 	s.held -= 1 - s.far(uint16(i))
-	if s.cause == nil && !errors.Is(err, ErrNotFound) {
+	switch {
+	case absent(err):
+		s.missing = append(s.missing, i)
+	case s.cause == nil:
 		s.cause = err
 	}
 	if !s.wide {
