@@ -101,7 +101,8 @@ func (d *daemon) open() error {
 		return err
 	}
 	cfg.Log, cfg.Save = d.log, d.cfg.dir.SaveCircuits
-	if cfg.State, err = d.circuits(); err != nil {
+	cfg.Described, cfg.SaveDescribed = d.cfg.dir.Descriptor(), d.cfg.dir.SaveDescriptor
+	if cfg.State, cfg.Lost, err = d.circuits(); err != nil {
 		return err
 	}
 	d.node, err = node.New(cfg)
@@ -134,22 +135,22 @@ func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
 }
 
 // circuits reads what the node knew of relays when it was last saved. What is damaged is set aside: a node that has lost its
-// guards works, but its user should know.
-func (d *daemon) circuits() ([]byte, error) {
-	state, err := d.cfg.dir.Circuits()
+// guards works, but its user should know: here and in status.
+func (d *daemon) circuits() (state []byte, lost bool, err error) {
+	state, err = d.cfg.dir.Circuits()
 	if err == nil {
 		err = node.CheckState(state)
 	}
 	if err == nil {
-		return state, nil
+		return state, false, nil
 	}
 	name, asideErr := d.cfg.dir.SetAsideCircuits()
 	if asideErr != nil {
-		return nil, errors.Join(err, asideErr)
+		return nil, false, errors.Join(err, asideErr)
 	}
 	d.log.Error("what this node knew of other nodes is damaged and was set aside; it chooses new guards, which weakens what protects it if it "+
 		"happens often", "file", filepath.Base(name), "err", err)
-	return nil, nil
+	return nil, true, nil
 }
 
 // openVault opens the vault, whose key dies with the store's. A node works without what is in a damaged one, but its user should know.

@@ -58,6 +58,7 @@ type loop struct {
 	state    saving
 	look     lookout
 	started  time.Time
+	lost     bool // there was a saved state that could not be used
 }
 
 // machines is everything that decides.
@@ -81,7 +82,8 @@ func newLoop(n *Node) *loop {
 		barred:   make(map[wire.NodeID]time.Time),
 		started:  time.Now(),
 	}
-	l.machines = newMachines(n, l.dials)
+	l.machines, l.lost = newMachines(n, l.dials)
+	l.own.last = n.saidBefore(l.started)
 	return l
 }
 

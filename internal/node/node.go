@@ -31,7 +31,12 @@ type Config struct {
 	Seeds        []wire.Descriptor
 	State        []byte             // what Save was given last; nil = nothing. New wipes it
 	Save         func([]byte) error // keeps what must outlive the process: guards, known relays, onion keys; nil = nothing is kept
-	Log          *slog.Logger       // nil = silent
+	Lost         bool               // there was a state, and it could not be used
+	Described    []byte             // what SaveDescribed was given last; nil = nothing
+	// SaveDescribed keeps what this node last said of itself, whether or not its state is kept: so that what it says after a
+	// restart is newer for others.
+	SaveDescribed func([]byte) error
+	Log           *slog.Logger // nil = silent
 }
 
 // Node drives the machines over links and a store.

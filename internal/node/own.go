@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"time"
 
 	"nightjar/routing/relays"
@@ -19,17 +20,33 @@ const (
 type own struct {
 	hash [32]byte // of the onion key with which it takes part in circuits
 	next time.Time
+	last *wire.Descriptor // what it said last, if only before a restart; nil = nothing that is known
+	kept chan struct{}    // closed when last is on the disk; nil = none was begun
+}
+
+// saidBefore reads what the node said of itself before a restart. What another could not have taken from it by now is of no use: a
+// clock may have been wrong.
+func (n *Node) saidBefore(now time.Time) *wire.Descriptor {
+	d, rest, err := wire.ParseDescriptor(n.cfg.Described)
+	if err != nil || len(rest) > 0 || d.ID != n.self || d.Issued > hour(now)+grain {
+		return nil
+	}
+	return &d
 }
 
 // describe signs a new descriptor, and passes it on. Its time is rounded to the hour, which does not tell when the node was
-// started; of two in one hour the second is dated later, or others would keep the first.
+// started; of two in one hour the second is dated later, or others would keep the first. So it is after a restart in which the node
+// has lost its onion key: else circuits would be built to a key that it does not have, for half a day.
 func (l *loop) describe(now time.Time) {
-	issued := hour(now)
-	last := l.n.desc.Load()
-	if last != nil && last.Onion == l.own.hash && now.Before(l.own.next) {
+	issued, last := hour(now), l.own.last
+	if l.n.desc.Load() != nil && last.Onion == l.own.hash && now.Before(l.own.next) {
 		return
 	}
-	if last != nil && issued <= last.Issued {
+	switch {
+	case last == nil || issued > last.Issued:
+	case l.n.desc.Load() == nil && last.Onion == l.own.hash && slices.Equal(last.Addrs, l.n.addrs):
+		issued = last.Issued // a restart that has changed nothing
+	default:
 		issued = last.Issued + grain
 	}
 	d, err := wire.NewDescriptor(l.n.cfg.Identity, issued, l.own.hash, l.n.addrs)
@@ -38,6 +55,28 @@ func (l *loop) describe(now time.Time) {
 		return
 	}
 	l.n.desc.Store(&d)
-	l.own.next = now.Add(describeEvery)
+	l.own.last, l.own.next = &d, now.Add(describeEvery)
+	l.keepDescription(d.Append(nil))
 	l.n.inbox.push(relays.Own{Desc: d})
+}
+
+// keepDescription writes what the node says of itself to the disk, one after the other.
+func (l *loop) keepDescription(b []byte) {
+	if l.n.cfg.SaveDescribed == nil {
+		return
+	}
+	before, kept := l.own.kept, make(chan struct{})
+	l.own.kept = kept
+	started := l.n.spawn(func() { // ends when the disk has it
+		defer close(kept)
+		if before != nil {
+			<-before
+		}
+		if err := l.n.cfg.SaveDescribed(b); err != nil {
+			l.n.cfg.Log.Warn("what this node says of itself could not be saved", "err", err)
+		}
+	})
+	if !started {
+		close(kept)
+	}
 }

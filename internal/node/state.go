@@ -61,12 +61,12 @@ func parseState(b []byte) (s state, err error) {
 }
 
 // newMachines makes the machines, and brings back what was saved of them.
-func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) machines {
+func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) (m machines, lost bool) {
 	clean := 0 // the default
 	if n.cfg.Direct {
 		clean = -1
 	}
-	m := machines{
+	m = machines{
 		machine: routing.New(routing.Config{Self: n.self, Rand: newRand()}),
 		overlay: routing.NewOverlay(n.self, newRand()),
 		relays:  relays.New(relays.Config{Self: n.self, Rand: newRand(), Dials: dials}),
@@ -83,12 +83,12 @@ func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) machines {
 		n.cfg.Log.Error("what this node knew of other nodes cannot be used; it chooses new guards", "err", err)
 	}
 	if err != nil || len(s.Circuits.Keys) == 0 && len(s.Relays.Entries) == 0 {
-		return m
+		return m, n.cfg.Lost || err != nil
 	}
 	m.relays.Restore(time.Now(), s.Relays)
 	m.circuits.Restore(s.Circuits)
 	s.Circuits.Wipe()
-	return m
+	return m, n.cfg.Lost
 }
 
 // newRand seeds a generator for a machine from the system's randomness.
@@ -105,11 +105,9 @@ type saving struct {
 	busy    chan struct{} // closed when the save under way has ended; nil = none was begun
 }
 
-// encode is the state of the machines now.
-func (l *loop) encode() ([]byte, error) {
-	s := state{Version: stateVersion, Circuits: l.circuits.State(), Relays: l.relays.State()}
-	defer s.Circuits.Wipe()
-	return json.Marshal(&s)
+// snapshot is the state of the machines now.
+func (l *loop) snapshot() *state {
+	return &state{Version: stateVersion, Circuits: l.circuits.State(), Relays: l.relays.State()}
 }
 
 // save saves the state if it has changed and it is time to, and returns when that is next.
@@ -123,18 +121,15 @@ func (l *loop) save(now time.Time) time.Time {
 		return now.Add(time.Second)
 	}
 	begun := time.Now()
-	b, err := l.encode()
-	if err != nil {
-		l.n.cfg.Log.Error("the state of the circuits cannot be encoded", "err", err)
-		return time.Time{}
-	}
+	s := l.snapshot()
 	busy := make(chan struct{})
 	l.state = saving{next: now.Add(max(saveEvery, saveShare*time.Since(begun))), busy: busy}
 	started := l.n.spawn(func() { // ends when the disk has the state
 		defer close(busy)
-		l.n.keepState(b)
+		l.n.keepState(s)
 	})
 	if !started {
+		s.Circuits.Wipe()
 		close(busy)
 	}
 	return time.Time{}
@@ -160,15 +155,17 @@ func (l *loop) saveLast() {
 	if l.state.busy != nil {
 		<-l.state.busy
 	}
-	b, err := l.encode()
-	if err != nil {
-		l.n.cfg.Log.Error("the state of the circuits cannot be encoded", "err", err)
-		return
-	}
-	l.n.keepState(b)
+	l.n.keepState(l.snapshot())
 }
 
-func (n *Node) keepState(b []byte) {
+// keepState encodes a state, which may take a while, and writes it to the disk. It wipes what is secret of it.
+func (n *Node) keepState(s *state) {
+	b, err := json.Marshal(s)
+	s.Circuits.Wipe()
+	if err != nil {
+		n.cfg.Log.Error("the state of the circuits cannot be encoded", "err", err)
+		return
+	}
 	if err := n.cfg.Save(b); err != nil {
 		n.cfg.Log.Warn("the state of the circuits could not be saved", "err", err)
 	}

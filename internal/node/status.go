@@ -85,6 +85,9 @@ func (l *loop) onion(now time.Time) Onion {
 		o.Hops, o.Missing, o.Steady, o.Warnings = 0, 0, false, nil
 		return o
 	}
+	if l.lost {
+		o.Warnings = append(o.Warnings, "what this node knew of other nodes was lost before its last start, its guards with it: it has drawn new ones, which weakens what protects it if it happens often")
+	}
 	if blocked := l.blocked(c); blocked != nil {
 		o.Obstacle = blocked
 	}

@@ -23,6 +23,7 @@ const (
 	portFile     = "port"
 	peersFile    = "peers"
 	circuitsFile = "circuits"
+	saidFile     = "descriptor"
 	storeDir     = "store"
 	tokenFile    = "api-token"
 	endpointFile = "node.json"
@@ -32,6 +33,7 @@ const (
 	maxFile       = 1 << 20   // no file that is read here is ever larger, but for circuits
 	maxCircuits   = 256 << 20 // 200 000 relays
 	maxPeers      = 512       // references kept over a restart
+	maxAside      = 20        // files of known relays that could not be used
 	tokenSize     = 32
 	identityStart = "nightjar-identity-1:"
 )
@@ -181,11 +183,31 @@ func (d Dir) Circuits() ([]byte, error) {
 func (d Dir) SaveCircuits(b []byte) error { return d.write(circuitsFile, b) }
 
 // SetAsideCircuits gives a file that cannot be used another name, which it returns: it may be of use to whoever finds out what
-// damaged it.
+// damaged it. It overwrites no earlier one, unless there are maxAside; then the last.
 func (d Dir) SetAsideCircuits() (name string, err error) {
-	name = filepath.Join(d.path, circuitsFile+".damaged")
-	return name, os.Rename(filepath.Join(d.path, circuitsFile), name)
+	for i := 1; ; i++ {
+		name = filepath.Join(d.path, circuitsFile+".damaged")
+		if i > 1 {
+			name += "-" + strconv.Itoa(i)
+		}
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) || i == maxAside {
+			return name, os.Rename(filepath.Join(d.path, circuitsFile), name)
+		}
+	}
 }
+
+// Descriptor reads what the node last said of itself, or nil if nothing was saved or it cannot be read: it only makes what the node
+// says after a restart newer.
+func (d Dir) Descriptor() []byte {
+	b, err := d.read(saidFile)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// SaveDescriptor replaces it.
+func (d Dir) SaveDescriptor(b []byte) error { return d.write(saidFile, b) }
 
 // NewToken draws a bearer token for the control API and writes it where only this user's commands can read it. A new token at
 // every start means that one which leaked dies with its node.

@@ -277,6 +277,15 @@ func TestCircuits(t *testing.T) {
 	if b, err := os.ReadFile(name); string(b) != "second" || err != nil {
 		t.Errorf("%s holds %q, %v", name, b, err)
 	}
+	if err := d.SaveCircuits([]byte("third")); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := d.SetAsideCircuits(); err != nil || again == name {
+		t.Errorf("a second one set aside as %s, %v", again, err)
+	}
+	if b, err := os.ReadFile(name); string(b) != "second" || err != nil {
+		t.Errorf("a second one has overwritten the first: %q, %v", b, err)
+	}
 	if err := os.Truncate(name, maxCircuits+1); err != nil {
 		t.Fatal(err)
 	}
@@ -286,4 +295,20 @@ func TestCircuits(t *testing.T) {
 	if _, err := d.Circuits(); err == nil {
 		t.Error("a file of any size is read")
 	}
+}
+
+func TestDescriptor(t *testing.T) {
+	d := create(t)
+	if b := d.Descriptor(); b != nil {
+		t.Errorf("before the first: %q", b)
+	}
+	for _, want := range []string{"first", "second"} {
+		if err := d.SaveDescriptor([]byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Descriptor(); string(got) != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	wantMode(t, filepath.Join(d.Path(), saidFile), 0o600)
 }

@@ -4,6 +4,7 @@
 //	port       the port that the node listens on for peers   drawn at the first start
 //	peers      references of nodes to join through            rewritten while the node runs
 //	circuits   guards, known relays, onion keys (secret)     rewritten while the node runs
+//	descriptor what the node last said of itself              rewritten twice a day and when it changes
 //	store/     the blocks, owned by store/badgerstore         also the lock: one node per directory
 //	api-token  the bearer token of the control API (secret)   new at every start
 //	node.json  where the running node is reached              there exactly while the node runs
