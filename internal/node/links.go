@@ -67,7 +67,9 @@ func (l *loop) enter(now time.Time, p *peer) {
 	l.relayEffects(l.relays.Step(now, relays.PeerUp{
 		Peer: p.id, Desc: p.hello, From: p.conn.Remote(), Routing: p.purpose == wire.ForRouting, At: p.address,
 	}))
-	l.circuitEffects(l.circuits.Step(now, circuit.LinkUp{Link: p.number, Peer: p.id, Dialed: !p.inbound}))
+	l.circuitEffects(l.circuits.Step(now, circuit.LinkUp{
+		Link: p.number, Peer: p.id, Dialed: !p.inbound, Network: networkOf(p.conn.Remote()),
+	}))
 }
 
 // leave forgets a link that has ended or is being closed.

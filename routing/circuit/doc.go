@@ -33,6 +33,6 @@
 // # Reading order
 //
 // event.go (what goes in and comes out), machine.go (Step), cell.go (relay cells), link.go, hold.go and schedule.go (who sends when, and what is held);
-// relay side: relay.go, extend.go, launch.go, assemble.go, keyring.go, replay.go; originator: origin.go, build.go, pool.go,
+// relay side: relay.go, create.go (whose handshakes are computed), extend.go, launch.go, assemble.go, keyring.go, replay.go; originator: origin.go, build.go, pool.go,
 // group.go, request.go, ask.go; shape.go and slots.go (constant rate), status.go, timer.go, limits.go (every number).
 package circuit

@@ -1,6 +1,8 @@
 package circuit
 
 import (
+	"net/netip"
+
 	"nightjar/crypto/onion"
 	"nightjar/keys"
 	"nightjar/routing/relays"
@@ -18,6 +20,8 @@ type LinkUp struct {
 	Link   Link
 	Peer   wire.NodeID
 	Dialed bool // by this node
+	// Network is where the other end is seen, as far as one party may own all of it: a /24 or a /48. Not valid: it counts for itself.
+	Network netip.Prefix
 }
 
 // LinkDown says that a connection has ended.

@@ -29,6 +29,15 @@ const (
 	// setupBurst and setupRate bound what costs a relay public-key operations, per link: CREATE, EXTEND, DESC, AskKey.
 	setupBurst = 512
 	setupRate  = 64 // a second
+	// createRate and createBurst bound the handshakes of all links: at 0.35 ms each a quarter of a core, and 0.18 s at once.
+	createRate  = 700 // a second
+	createBurst = 512
+	// lightCreates is how many handshakes a link, or a network, may have had in this createWindow and the last and be taken for
+	// one that floods nobody.
+	lightCreates = 16
+	createWindow = 5 * time.Second
+	// maxNetworks is how many networks are told apart.
+	maxNetworks = 2 * maxLinks
 	// maxCachedKeys bounds the onion keys of other relays that a relay remembers.
 	maxCachedKeys = 1024
 	// maxReplayTags is how many CREATEs each half of the replay filter remembers.

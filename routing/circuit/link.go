@@ -48,6 +48,8 @@ type link struct {
 	load     load
 	pace     pace
 	budget   bucket
+	creates  recent  // handshakes computed for it
+	network  *source // nil: it counts for itself
 	pad      alarm
 	last     time.Duration // when the last cell was sent
 }
@@ -103,6 +105,7 @@ func (m *Machine) linkUp(ev LinkUp) {
 	l.flows = make(map[*link]*flow)
 	l.asks.init(wire.Req(m.rng.Uint32()))
 	l.pad.owner = l
+	m.relay.creates.enter(m.now, l, ev.Network)
 	m.net.links[ev.Link] = l
 	m.net.peers[ev.Peer] = append(m.net.peers[ev.Peer], l)
 	m.answerDial(ev.Peer, l)
@@ -147,6 +150,7 @@ func (m *Machine) linkDown(id Link) {
 	}
 	l.down = true
 	delete(m.net.links, id)
+	m.relay.creates.leave(l)
 	rest := slices.DeleteFunc(m.net.peers[l.peer], func(o *link) bool { return o == l })
 	if len(rest) == 0 {
 		delete(m.net.peers, l.peer)

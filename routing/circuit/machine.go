@@ -70,6 +70,7 @@ func New(cfg Config) *Machine {
 	m.ring.alarm.owner = &m.ring
 	m.ring.known = make(map[[32]byte]knownKey)
 	m.relay.replay.init()
+	m.relay.creates.init()
 	m.origin.init()
 	m.launch.init()
 	return m

@@ -11,6 +11,7 @@ import (
 type relay struct {
 	carried int // circuits
 	replay  replay
+	creates creates
 }
 
 // relayed is one circuit of somebody else at this node.
@@ -78,7 +79,7 @@ func (r *relayed) accept(m *Machine, second *body) {
 	m.free(second)
 	r.create = nil
 	l := r.prev.link
-	if !l.budget.take(m.now) || !m.relay.replay.fresh(m.now, onion.ReplayTag(create[:])) {
+	if !l.budget.take(m.now) || !m.relay.creates.take(m.now, l) || !m.relay.replay.fresh(m.now, onion.ReplayTag(create[:])) {
 		r.destroy(m, nil)
 		return
 	}
