@@ -58,7 +58,6 @@ type loop struct {
 	state    saving
 	look     lookout
 	started  time.Time
-	lost     bool // there was a saved state that could not be used
 }
 
 // machines is everything that decides.
@@ -68,6 +67,7 @@ type machines struct {
 	relays   *relays.Machine
 	circuits *circuit.Machine
 	repair   *repair.Machine
+	lost     bool // there was a saved state that could not be used
 }
 
 func newLoop(n *Node) *loop {
@@ -82,7 +82,7 @@ func newLoop(n *Node) *loop {
 		barred:   make(map[wire.NodeID]time.Time),
 		started:  time.Now(),
 	}
-	l.machines, l.lost = newMachines(n, l.dials)
+	l.machines = newMachines(n, l.dials)
 	l.own.last = n.saidBefore(l.started)
 	return l
 }

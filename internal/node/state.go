@@ -61,12 +61,12 @@ func parseState(b []byte) (s state, err error) {
 }
 
 // newMachines makes the machines, and brings back what was saved of them.
-func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) (m machines, lost bool) {
+func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) machines {
 	clean := 0 // the default
 	if n.cfg.Direct {
 		clean = -1
 	}
-	m = machines{
+	m := machines{
 		machine: routing.New(routing.Config{Self: n.self, Rand: newRand()}),
 		overlay: routing.NewOverlay(n.self, newRand()),
 		relays:  relays.New(relays.Config{Self: n.self, Rand: newRand(), Dials: dials}),
@@ -82,13 +82,14 @@ func newMachines(n *Node, dials func(wire.Descriptor) []wire.Addr) (m machines, 
 	if err != nil {
 		n.cfg.Log.Error("what this node knew of other nodes cannot be used; it chooses new guards", "err", err)
 	}
+	m.lost = n.cfg.Lost || err != nil
 	if err != nil || len(s.Circuits.Keys) == 0 && len(s.Relays.Entries) == 0 {
-		return m, n.cfg.Lost || err != nil
+		return m
 	}
 	m.relays.Restore(time.Now(), s.Relays)
 	m.circuits.Restore(s.Circuits)
 	s.Circuits.Wipe()
-	return m, n.cfg.Lost
+	return m
 }
 
 // newRand seeds a generator for a machine from the system's randomness.

@@ -24,5 +24,5 @@
 // # Reading order
 //
 // SPEC.md, machine.go (events and effects), entry.go (what is held), take.go (what is taken in), account.go (origins and budgets),
-// gossip.go (reconciling), probe.go (who is dialled), view.go (what is used), gone.go and state.go (what is remembered).
+// gossip.go (reconciling), probe.go (who is dialled), knock.go (where), view.go (what is used), gone.go and state.go (what is remembered).
 package relays

@@ -78,8 +78,15 @@ func TestRelaysThatAreNotReachedAreSaidToBe(t *testing.T) {
 	if e := short(t, s, grown); e.Missing != 1 || !strings.Contains(e.Why, "3 known, 1 not reached yet") {
 		t.Errorf("%d are missing: %s", e.Missing, e.Why)
 	}
-	if r := s.Report(grown); r.Relays != 2 || r.Short != 1 {
-		t.Errorf("%d reached, %d not", r.Relays, r.Short)
+	if r := s.Report(grown); r.Relays != 2 || r.Short != 1 || len(r.Warnings) > 0 {
+		t.Errorf("%d reached, %d not: %q", r.Relays, r.Short, r.Warnings)
+	}
+	v = network(t, 9, epoch)
+	for unreached, want := range map[int]int{9: 0, 10: 1} {
+		v.Unreached = unreached
+		if r := at(1, grown, v).Report(grown); len(r.Warnings) != want {
+			t.Errorf("9 are reached, %d not: %q", unreached, r.Warnings)
+		}
 	}
 }
 

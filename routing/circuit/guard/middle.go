@@ -25,7 +25,7 @@ func (s *Selector) keepMiddles(now time.Time) {
 	s.state.Middles = slices.DeleteFunc(s.state.Middles, func(m Middle) bool {
 		return now.After(m.Until) || !m.Gone.IsZero() && now.Sub(m.Gone) > gone
 	})
-	for len(s.state.Middles) < s.sizes.middles {
+	for len(s.state.Middles) < middleGuards {
 		r := s.pick(s.middleCandidates(now))
 		if r == nil {
 			return

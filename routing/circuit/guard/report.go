@@ -39,11 +39,14 @@ func (s *Selector) Report(now time.Time) Report {
 	if r.Guards > 0 && r.Up == 0 {
 		warn("no guard can be reached")
 	}
+	if s.short > len(s.all) && len(s.all) >= hops {
+		warn("%d relays are known that this node does not reach, more than it does: they are not used; somebody may be inventing relays, or much of the network be down", s.short)
+	}
 	if gone > 0 && len(s.known) > 0 {
 		warn("%s left the network; one that stays away for %s is replaced", plural(gone, "guard has", "guards have"), round(r.Limits.Gone))
 	}
-	if wait := s.nextDraw(now); r.Guards < s.sizes.sample && wait > 0 {
-		warn("%s to be replaced; the next may be drawn in %s", plural(s.sizes.sample-r.Guards, "guard is", "guards are"), round(wait))
+	if wait := s.nextDraw(now); r.Guards < sampledGuards && wait > 0 {
+		warn("%s to be replaced; the next may be drawn in %s", plural(sampledGuards-r.Guards, "guard is", "guards are"), round(wait))
 	}
 	if t := s.state.Retired; !t.IsZero() && now.Sub(t) < retireEvery {
 		warn("a guard was given up lately, because fewer than %d of 100 circuits through it stood", retireBelow)

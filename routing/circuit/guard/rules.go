@@ -16,7 +16,6 @@ const (
 	primaryGuards = 2
 	sampledGuards = 5
 	middleGuards  = 6
-	highMiddles   = 4
 
 	guardAge  = 30 * day
 	middleAge = 72 * time.Hour

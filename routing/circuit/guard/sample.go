@@ -17,12 +17,12 @@ func (s *Selector) keepSample(now time.Time) {
 	s.state.Sample = slices.DeleteFunc(s.state.Sample, func(g Guard) bool {
 		return now.After(g.Until) || !g.Gone.IsZero() && now.Sub(g.Gone) > limits.Gone
 	})
-	for len(s.state.Sample) < s.sizes.sample && s.nextDraw(now) <= 0 {
+	for len(s.state.Sample) < sampledGuards && s.nextDraw(now) <= 0 {
 		r := s.pick(s.guardCandidates(now))
 		if r == nil {
 			return
 		}
-		if s.state.Drawn >= s.sizes.sample {
+		if s.state.Drawn >= sampledGuards {
 			s.state.Draws = append(s.state.Draws, now)
 		}
 		s.state.Drawn++
@@ -41,7 +41,7 @@ func (s *Selector) guardCandidates(now time.Time) []*known {
 
 // nextDraw is how long it takes until a guard may be drawn: the first sample is free, every other draw is a chance for an adversary.
 func (s *Selector) nextDraw(now time.Time) time.Duration {
-	if s.state.Drawn < s.sizes.sample {
+	if s.state.Drawn < sampledGuards {
 		return 0
 	}
 	limits := s.limits(now)
@@ -76,7 +76,7 @@ func (s *Selector) guards(now time.Time) []*known {
 		var out []*known
 		for i := range s.state.Sample {
 			k := s.known[s.state.Sample[i].ID]
-			if k != nil && may(k.Desc.ID) && (i < s.sizes.primaries || len(out) == 0) {
+			if k != nil && may(k.Desc.ID) && (i < primaryGuards || len(out) == 0) {
 				out = append(out, k)
 			}
 		}

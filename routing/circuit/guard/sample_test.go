@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -10,19 +9,15 @@ import (
 	"nightjar/routing/wire"
 )
 
-func TestProfileHighUsesOneGuardAndFourMiddles(t *testing.T) {
-	v := network(t, 50, epoch)
-	for _, high := range []bool{false, true} {
-		s := New(Config{Rand: rand.New(rand.NewPCG(1, 1)), High: high})
-		s.Update(grown, v)
-		guards, middles := map[wire.NodeID]bool{}, map[wire.NodeID]bool{}
-		for range 500 {
-			p := choose(t, s, grown)
-			guards[p.Hops[0].ID], middles[p.Hops[1].ID] = true, true
-		}
-		if high && (len(guards) != 1 || len(middles) != 4) || !high && (len(guards) != 2 || len(middles) != 6) {
-			t.Errorf("high %v: %d guards, %d middles", high, len(guards), len(middles))
-		}
+func TestSpec1TwoGuardsAndSixMiddles(t *testing.T) {
+	s := at(1, grown, network(t, 50, epoch))
+	guards, middles := map[wire.NodeID]bool{}, map[wire.NodeID]bool{}
+	for range 500 {
+		p := choose(t, s, grown)
+		guards[p.Hops[0].ID], middles[p.Hops[1].ID] = true, true
+	}
+	if len(guards) != 2 || len(middles) != 6 {
+		t.Errorf("%d guards, %d middles", len(guards), len(middles))
 	}
 }
 

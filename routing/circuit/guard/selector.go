@@ -14,14 +14,12 @@ import (
 type Config struct {
 	Self wire.NodeID
 	Rand *rand.Rand // needed: the selector has no randomness of its own
-	High bool       // one guard and four second-layer guards instead of two and six
 }
 
 // Selector chooses paths.
 type Selector struct {
-	self  wire.NodeID
-	rng   *rand.Rand
-	sizes sizes
+	self wire.NodeID
+	rng  *rand.Rand
 
 	since time.Time                // View.Since
 	first time.Time                // when the first of those now in the view was first seen
@@ -40,9 +38,6 @@ type known struct {
 	relays.Relay
 	networks []netip.Prefix
 }
-
-// sizes are how many relays a node uses in each role.
-type sizes struct{ primaries, sample, middles int }
 
 // State is what must outlive the selector: who guards this node is decided once and kept.
 type State struct {
@@ -83,14 +78,10 @@ func New(cfg Config) *Selector {
 	if cfg.Rand == nil {
 		panic("guard: Config.Rand is needed")
 	}
-	s := &Selector{
-		self: cfg.Self, rng: cfg.Rand, sizes: sizes{primaryGuards, sampledGuards, middleGuards},
+	return &Selector{
+		self: cfg.Self, rng: cfg.Rand,
 		known: make(map[wire.NodeID]*known), down: make(map[wire.NodeID][]outage),
 	}
-	if cfg.High {
-		s.sizes = sizes{1, sampledGuards, highMiddles}
-	}
-	return s
 }
 
 // State returns a copy of what is to be saved.
@@ -107,7 +98,7 @@ func (s *Selector) Restore(st State) {
 	s.state = State{Since: st.Since, Retired: st.Retired}
 	seen := map[wire.NodeID]bool{s.self: true}
 	for _, g := range st.Sample {
-		if !seen[g.ID] && len(s.state.Sample) < s.sizes.sample {
+		if !seen[g.ID] && len(s.state.Sample) < sampledGuards {
 			seen[g.ID] = true
 			g.Builds = min(max(g.Builds, 0), decayBuilds)
 			g.Built = min(max(g.Built, 0), g.Builds)
@@ -116,7 +107,7 @@ func (s *Selector) Restore(st State) {
 	}
 	seen = map[wire.NodeID]bool{s.self: true}
 	for _, m := range st.Middles {
-		if !seen[m.ID] && len(s.state.Middles) < s.sizes.middles {
+		if !seen[m.ID] && len(s.state.Middles) < middleGuards {
 			seen[m.ID] = true
 			s.state.Middles = append(s.state.Middles, m)
 		}
