@@ -52,8 +52,10 @@ type Times struct {
 type Plan struct {
 	Queued   bool   // the job is kept on the disk and run by the manager
 	Path     string // what is read or written
+	Site     string // that is published
 	Priority Priority
-	Tries    int // failures in a row that passed or may pass
+	Tries    int             // failures in a row that passed or may pass
+	Health   *content.Health // what a keep found last; after a restart without the list of segments. It is not changed any more
 
 	Gone bool // the job is no longer listed; only in what Manager.Watch sends
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nightjar/internal/content"
+	"nightjar/internal/sites"
 	"nightjar/store/vault"
 )
 
@@ -60,6 +61,7 @@ type Config struct {
 	MaxQueued int          // queued jobs that are not final; default 1000
 	Window    int          // blocks of all jobs together that are on their way; default 448
 	Log       *slog.Logger // nil = silent; never told what a job is about
+	Sites     *sites.Book  // whose sites may be published; nil = none
 	Trouble   []string     // what Manager.Trouble says from the beginning
 }
 

@@ -187,6 +187,8 @@ func (m *Manager) sameLocked(j *Job) (*Job, error) {
 			return other, nil
 		case j.Kind() == Get && other.q.orders.Path == j.q.orders.Path:
 			return nil, fmt.Errorf("%w: another job writes there", ErrTarget)
+		case j.put.Site != "" && other.put.Site == j.put.Site:
+			return nil, fmt.Errorf("%w: another job publishes %q", ErrTarget, j.put.Site)
 		}
 	}
 	return nil, nil

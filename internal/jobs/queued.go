@@ -58,19 +58,23 @@ func (m *Manager) newQueued(spec Spec) *Job {
 func (j *Job) setSpec(spec Spec) {
 	q := j.q
 	j.snap.Plan = Plan{Queued: true, Path: q.orders.Path, Priority: q.orders.Priority}
+	if s, ok := spec.(PutSpec); ok {
+		j.snap.Site = s.Site
+	}
 	switch s := spec.(type) {
 	case PutSpec:
 		j.put = s
 		j.snap.Name = s.Name
 		s.Priority, s.Tries, s.Timeout = 0, 0, 0
-		q.work = fmt.Sprintf("put %q %q %q %q %t %t %d %t", s.Path, s.Name, s.MIME, encode(s.Target), s.Convergent, s.Hidden, s.Redundancy, s.EarlyURI)
+		q.work = fmt.Sprintf("put %q %q %q %q %q %t %t %t %d %t",
+			s.Path, s.Name, s.MIME, encode(s.Target), s.Site, s.Convergent, s.Hidden, s.Times, s.Redundancy, s.EarlyURI)
 	case GetSpec:
 		j.get = s
 		q.work = fmt.Sprintf("get %q %q", s.Path, encode(s.URI))
 	case KeepSpec:
 		q.keep = s
 		j.snap.URI = s.URI
-		q.work = fmt.Sprintf("keep %q %d %t", encode(s.URI), s.Every, s.Check)
+		q.work = fmt.Sprintf("keep %q %d %t %g", encode(s.URI), s.Every, s.Check, s.Sample)
 	}
 }
 
@@ -90,6 +94,11 @@ func (j *Job) inspect() error {
 			return err
 		}
 		defer src.close()
+		if j.put.Site != "" {
+			if err := j.inspectSite(src); err != nil {
+				return err
+			}
+		}
 		j.put.Folder, j.snap.Folder = src.folder, src.folder
 		j.q.progress.Source = src.fingerprint()
 		j.snap.Size = src.size()

@@ -25,10 +25,13 @@ func (j *Job) attemptPut(ctx context.Context) error {
 		return err
 	}
 	defer src.close()
+	if j.put.Times {
+		src.keepTimes()
+	}
 	if !bytes.Equal(src.fingerprint(), j.q.progress.Source) {
 		return ErrChanged
 	}
-	if j.put.EarlyURI && j.Snapshot().URI == (keys.URI{}) {
+	if j.put.EarlyURI && j.put.Site == "" && j.Snapshot().URI == (keys.URI{}) {
 		if err := j.foresee(ctx, src); err != nil {
 			return err
 		}
@@ -39,13 +42,13 @@ func (j *Job) attemptPut(ctx context.Context) error {
 	}
 	defer done.close()
 	o := j.queuedOptions(src)
-	o.Progress = j.report
+	o.Progress, o.Check = j.report, j.network
 	sink := &skipping{Sink: j.shared().around(func(n Network) Network { return &noting{n, done, j.brought} }), done: done}
-	uri, err := j.insert(ctx, sink, src, o)
-	if err != nil {
-		return err
+	if j.put.Site != "" {
+		return j.publish(ctx, sink, src, o)
 	}
-	return j.inserted(uri, nil)
+	uri, err := j.insert(ctx, sink, src, o)
+	return j.inserted(uri, err)
 }
 
 // foresee computes the URI without inserting anything.

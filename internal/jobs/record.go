@@ -63,6 +63,8 @@ type putRecord struct {
 	Folder     bool               `cbor:"6,keyasint,omitempty"`
 	EarlyURI   bool               `cbor:"7,keyasint,omitempty"`
 	Redundancy content.Redundancy `cbor:"8,keyasint,omitempty"`
+	Times      bool               `cbor:"9,keyasint,omitempty"`
+	Site       string             `cbor:"10,keyasint,omitempty"`
 }
 
 type getRecord struct {
@@ -72,9 +74,10 @@ type getRecord struct {
 }
 
 type keepRecord struct {
-	URI   string        `cbor:"1,keyasint"`
-	Every time.Duration `cbor:"2,keyasint,omitempty"`
-	Check bool          `cbor:"3,keyasint,omitempty"`
+	URI    string        `cbor:"1,keyasint"`
+	Every  time.Duration `cbor:"2,keyasint,omitempty"`
+	Check  bool          `cbor:"3,keyasint,omitempty"`
+	Sample float64       `cbor:"4,keyasint,omitempty"`
 }
 
 // result is what a job has found out.
@@ -84,14 +87,6 @@ type result struct {
 	MIME   string        `cbor:"3,keyasint,omitempty"`
 	Folder bool          `cbor:"4,keyasint,omitempty"`
 	Health *healthRecord `cbor:"5,keyasint,omitempty"`
-}
-
-// healthRecord is the summary of a content.Health.
-type healthRecord struct {
-	Blocks   uint64 `cbor:"1,keyasint,omitempty"`
-	Missing  uint64 `cbor:"2,keyasint,omitempty"`
-	Repaired uint64 `cbor:"3,keyasint,omitempty"`
-	Lost     uint64 `cbor:"4,keyasint,omitempty"`
 }
 
 // secret is what a job draws when it is made: the salt of a put, and the key of its files.
@@ -106,8 +101,8 @@ type progress struct {
 	Tag     string `cbor:"2,keyasint,omitempty"` // get: of the content that was found first
 	File    int    `cbor:"3,keyasint,omitempty"` // get of a folder: files that are complete
 	Offset  int64  `cbor:"4,keyasint,omitempty"` // get: bytes of the file, or of the next one, that are on the disk
-	Placing bool   `cbor:"5,keyasint,omitempty"` // get: complete, and being given its name
-	Edition int64  `cbor:"6,keyasint,omitempty"` // get of the newest edition: which one was found first
+	Placing bool   `cbor:"5,keyasint,omitempty"` // get: complete, and being given its name; put of a site: inserted, and being noted
+	Edition int64  `cbor:"6,keyasint,omitempty"` // get of the newest edition: which one was found first; put of a site: which one it writes
 }
 
 // fault is an error that outlives the process.
@@ -127,7 +122,7 @@ func sentinels() map[string]error {
 		"cancelled": ErrCancelled, "timeout": ErrTimeout, "changed": ErrChanged, "target": ErrTarget, "disk full": ErrDiskFull,
 		"damaged": ErrDamaged, "not found": content.ErrNotFound, "no entry": content.ErrNoEntry, "malformed": content.ErrMalformed,
 		"too large": content.ErrTooLarge, "bad path": content.ErrBadPath, "bad type": content.ErrBadType, "bad uri": keys.ErrBadURI,
-		"wrong key": keys.ErrWrongKey,
+		"wrong key": keys.ErrWrongKey, "conflict": content.ErrConflict, "verify only": content.ErrVerifyOnly, "file changed": content.ErrChanged,
 	}
 }
 
@@ -210,7 +205,7 @@ func (r *record) check() error {
 	case r.Version != recordVersion || !known[r.State] || parts != 1 || r.extra():
 	case r.Tries < 0 || r.Tries > maxTries || p.File < 0 || p.File > content.MaxFiles || p.Offset < 0 || p.Offset > content.MaxStream || p.Edition < 0:
 	case len(p.Source) > 64 || len(p.Tag) > 64 || !utf8.ValidString(p.Tag) || r.Result.Size > content.MaxStream*content.MaxFiles:
-	case r.Fault != nil && (len(r.Fault.Text) > maxText || len(r.Fault.Code) > 32) || len(r.Result.MIME) > maxName:
+	case r.Fault != nil && (len(r.Fault.Text) > maxText || len(r.Fault.Code) > 32) || len(r.Result.MIME) > maxName || !r.Result.Health.sound():
 	default:
 		_, err := r.spec()
 		return err
@@ -229,7 +224,7 @@ func (r *record) spec() (spec Spec, err error) {
 	switch {
 	case r.Put != nil:
 		s := PutSpec{Name: r.Put.Name, MIME: r.Put.MIME, Convergent: r.Put.Convergent, Hidden: r.Put.Hidden, Folder: r.Put.Folder,
-			EarlyURI: r.Put.EarlyURI, Redundancy: r.Put.Redundancy, Path: o.Path, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
+			EarlyURI: r.Put.EarlyURI, Redundancy: r.Put.Redundancy, Times: r.Put.Times, Site: r.Put.Site, Path: o.Path, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
 		if r.Put.Target != "" {
 			s.Target, err = keys.ParseURI(r.Put.Target)
 		}
@@ -239,7 +234,7 @@ func (r *record) spec() (spec Spec, err error) {
 		s.URI, err = keys.ParseURI(r.Get.URI)
 		spec = s
 	case r.Keep != nil:
-		s := KeepSpec{Every: r.Keep.Every, Check: r.Keep.Check, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
+		s := KeepSpec{Every: r.Keep.Every, Check: r.Keep.Check, Sample: r.Keep.Sample, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
 		s.URI, err = keys.ParseURI(r.Keep.URI)
 		spec = s
 	}
@@ -259,6 +254,7 @@ func (j *Job) toRecord() *record {
 		Tries: q.tries, Fault: newFault(s.Err), Order: q.orders, Secret: q.secret, Progress: q.progress,
 		Result: result{Size: s.Size, MIME: cut(s.MIME, maxName), Folder: s.Folder},
 	}
+	r.Result.Health = newHealthRecord(s.Health)
 	if o := q.outcome; o != nil { // a job that is over keeps no secrets
 		r.State, r.Ended, r.Next, r.Fault, r.Secret = finalState(o.err), millis(o.at), 0, newFault(o.err), secret{}
 	}
@@ -268,14 +264,14 @@ func (j *Job) toRecord() *record {
 	switch s.Kind {
 	case Put:
 		p := &j.put
-		r.Put = &putRecord{p.Name, p.MIME, encode(p.Target), p.Convergent, p.Hidden, p.Folder, p.EarlyURI, p.Redundancy}
+		r.Put = &putRecord{p.Name, p.MIME, encode(p.Target), p.Convergent, p.Hidden, p.Folder, p.EarlyURI, p.Redundancy, p.Times, p.Site}
 		if q.outcome != nil {
 			r.Put.Target = ""
 		}
 	case Get:
 		r.Get = &getRecord{encode(j.get.URI), j.get.MaxSize, j.get.Force}
 	case Keep:
-		r.Keep = &keepRecord{encode(q.keep.URI), q.keep.Every, q.keep.Check}
+		r.Keep = &keepRecord{encode(q.keep.URI), q.keep.Every, q.keep.Check, q.keep.Sample}
 	}
 	return r
 }
@@ -298,7 +294,7 @@ func (m *Manager) fromRecord(id ID, r *record) (*Job, error) {
 		}
 	}
 	j.setSpec(spec)
-	s.Tries = r.Tries
+	s.Tries, s.Health = r.Tries, r.Result.Health.health()
 	if r.Fault != nil {
 		s.Err = r.Fault
 	}
@@ -344,6 +340,9 @@ func checkSpec(spec Spec) error {
 		if len(s.Name) > maxName || len(s.MIME) > maxName || !utf8.ValidString(s.Name) || !utf8.ValidString(s.MIME) {
 			return fmt.Errorf("%w: name and media type have at most %d bytes of UTF-8", ErrSpec, maxName)
 		}
+		if err := s.checkSite(); err != nil {
+			return err
+		}
 		if t := s.Target; t != (keys.URI{}) && (t.Type == keys.CHK || t.Type != keys.KSK && !t.Insert) {
 			return fmt.Errorf("%w: the target must be an insert URI of an SSK or USK, or a KSK", ErrSpec)
 		}
@@ -352,6 +351,9 @@ func checkSpec(spec Spec) error {
 			return fmt.Errorf("%w: a get needs a URI, and a path that is not the root", ErrSpec)
 		}
 	case KeepSpec:
+		if !(s.Sample >= 0 && s.Sample <= 1) {
+			return fmt.Errorf("%w: a sample is a share from 0 to 1", ErrSpec)
+		}
 		if s.URI == (keys.URI{}) || s.Every < 0 || s.Every > 0 && s.Every < time.Minute {
 			return fmt.Errorf("%w: a keep needs a URI, and at least a minute in between", ErrSpec)
 		}

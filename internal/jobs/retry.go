@@ -11,6 +11,7 @@ import (
 
 	"nightjar/internal/api/foldertar"
 	"nightjar/internal/content"
+	"nightjar/internal/sites"
 	"nightjar/keys"
 	"nightjar/store/vault"
 )
@@ -40,6 +41,7 @@ func final() []error {
 	return []error{
 		ErrChanged, ErrSpec, ErrDamaged, content.ErrNoEntry, content.ErrMalformed, content.ErrTooLarge, content.ErrBadPath, content.ErrBadType,
 		keys.ErrBadURI, keys.ErrWrongKey, keys.ErrHyphanetKey, foldertar.ErrPath, foldertar.ErrEntry, errFolder,
+		content.ErrConflict, content.ErrVerifyOnly, content.ErrChanged, sites.ErrNoSite, sites.ErrDamaged,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"nightjar/crypto"
+	"nightjar/keys"
 	"nightjar/store/vault"
 )
 
@@ -127,5 +129,32 @@ func wantNames(t *testing.T, dir string, want ...string) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%s holds %q, want %q", filepath.Base(dir), got, want)
+	}
+}
+
+func keyOf(n byte) *crypto.Key { return &crypto.Key{n} }
+
+func block(n byte) keys.Block {
+	b := make([]byte, keys.DataSize)
+	b[0] = n
+	return keys.SealData(b, keyOf(n))
+}
+
+func flip(t *testing.T, path string, at int) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cutFile(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"nightjar/internal/api/foldertar"
 	"nightjar/internal/content"
@@ -57,6 +58,15 @@ func openSource(ctx context.Context, path string, hidden bool) (*source, error) 
 		return nil, errors.Join(err, root.Close())
 	}
 	return s, nil
+}
+
+// keepTimes has a folder's files travel with the time of their last change, to the second.
+func (s *source) keepTimes() {
+	for i := range s.files {
+		if s.folder {
+			s.files[i].ModTime = time.Unix(0, s.times[i]).Truncate(time.Second)
+		}
+	}
 }
 
 func (s *source) close() {

@@ -22,6 +22,8 @@ type PutSpec struct {
 
 	Path       string             // file or folder on this machine, absolute
 	Hidden     bool               // take a folder's hidden files too
+	Times      bool               // keep when a folder's files were changed last, which tells readers when they were made
+	Site       string             // publish the folder as the next edition of this site of Config.Sites, instead of Target
 	Redundancy content.Redundancy // as in content.PutOptions
 	EarlyURI   bool               // read the source twice, so that the URI is known before anything is inserted
 	Priority   Priority
@@ -45,6 +47,7 @@ type KeepSpec struct {
 	URI      keys.URI      // a request URI, or a verify capability
 	Every    time.Duration // how often, for ever; 0 = once
 	Check    bool          // look at a sample and say how healthy it is, but repair nothing
+	Sample   float64       // of Check: as in content.KeepOptions
 	Timeout  time.Duration // as in PutSpec
 	Priority Priority
 	Tries    int // as in PutSpec

@@ -44,6 +44,7 @@ func (j *Job) putOptions() content.PutOptions {
 		Name:       j.put.Name,
 		MIME:       j.put.MIME,
 		Convergent: j.put.Convergent,
+		Check:      j.network,
 		Parallel:   parallel,
 		Progress:   j.report,
 		Now:        time.Now,
@@ -96,7 +97,7 @@ func (j *Job) find(ctx context.Context, src content.Source, uri keys.URI) (*cont
 		defer stop()
 	}
 	o, err := content.Open(ctx, src, uri, content.GetOptions{
-		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel,
+		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel, Heal: j.m.Healer(),
 	})
 	return o, j.verdict(ctx, err)
 }
