@@ -155,10 +155,7 @@ func (m *Machine) receiveCopy(p *peer, msg wire.Copy) {
 	}
 	s.silent = 0
 	if f.item.ID.Kind == keys.KindRecord && keys.RecordVersion(msg.Block) < f.item.Version {
-		s.drop(f)
-		s.broken++
-		m.judge(s)
-		return
+		s.broken++ // it may still be newer than what is held, which the store finds out
 	}
 	f.keeping = true
 	m.emit(Keep{Ref: m.begun(pending{session: s, flight: f}), Block: msg.Block, At: f.item.ID.Location(f.item.Rotation)})

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -190,7 +191,11 @@ func TestFewDifferencesCostLittle(t *testing.T) {
 
 // TestCopyingKeepsToTheRate copies 24 MiB to a newcomer.
 func TestCopyingKeepsToTheRate(t *testing.T) {
-	r := newRig(t, 2)
+	r := newRig(t, 0)
+	for i := range 2 { // who has it hands out more than one takes
+		q := r.add(uint64(i))
+		q.machine = New(Config{Self: q.id, Rand: rand.New(rand.NewPCG(uint64(i), 7)), Rate: 64 << 20})
+	}
 	blocks := fill(r, 768)
 	p := r.add(100)
 	r.relink()

@@ -73,3 +73,33 @@ func TestIntersectIsWhatBothHave(t *testing.T) {
 		}
 	})
 }
+
+// TestSpec2AnswersDoNotWaitForTheGrace has a neighbour leave: what is answered grows at once, what is asked about when it is given up.
+func TestSpec2AnswersDoNotWaitForTheGrace(t *testing.T) {
+	r := newRig(t, 12)
+	r.run(time.Minute)
+	all := r.live()
+	m, next := all[0].machine, all[1].id
+	sizes := func() (asks, answers uint64) {
+		for _, s := range m.shared(m.peers[next], true) {
+			asks += uint64(s.Last - s.From)
+		}
+		for _, s := range m.shared(m.peers[next], false) {
+			answers += uint64(s.Last - s.From)
+		}
+		return asks, answers
+	}
+	asks, answers := sizes()
+	if asks != answers {
+		t.Fatal("two views before anybody has left")
+	}
+	r.kill(all[2])
+	r.run(time.Second)
+	if a, b := sizes(); a != asks || b <= answers {
+		t.Errorf("asks about %d instead of %d, answers %d instead of %d", a, asks, b, answers)
+	}
+	r.run(grace)
+	if a, b := sizes(); a != b || a <= asks {
+		t.Errorf("asks about %d and answers %d; it was %d", a, b, asks)
+	}
+}
