@@ -205,6 +205,16 @@ func (b *blockReader) frames(size uint64) ([]frame, error) {
 	return table, nil
 }
 
+// find gives the frame that holds a decoded offset and those after it, and where it begins, decoded and stored. No frames are none.
+func find(frames []frame, offset uint64) (start, stored uint64, from []frame) {
+	for len(frames) > 0 && start+uint64(frames[0].size) <= offset {
+		start += uint64(frames[0].size)
+		stored += uint64(frames[0].stored)
+		frames = frames[1:]
+	}
+	return start, stored, frames
+}
+
 // readAt reads n stored bytes.
 func (b *blockReader) readAt(pos, n uint64) ([]byte, error) {
 	b.expect(pos, n)

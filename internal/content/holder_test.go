@@ -156,3 +156,52 @@ func TestBlocksThatAreHeldComeFirst(t *testing.T) {
 		}
 	}
 }
+
+// WriteFrom gives the rest from any offset, of a file of any kind; in shuffled order, and with little of what is before.
+func TestWriteFromGivesTheRest(t *testing.T) {
+	n := newNetwork()
+	text := words(5<<20, 4)
+	packed, frames := framed(t, text, 1<<20)
+	folder := putFolder(t, n, PutOptions{}, file("page", noise(5000, 4)), file("empty", nil))
+	page, empty := folder, folder
+	page.Path, empty.Path = "page", "empty"
+	for name, c := range map[string]struct {
+		uri  keys.URI
+		data []byte
+	}{
+		"plain":           {put(t, n, noise(40*keys.DataSize+5, 1), PutOptions{}), noise(40*keys.DataSize+5, 1)},
+		"segments":        {put(t, n, noise(1200*keys.DataSize+5, 2), PutOptions{}), noise(1200*keys.DataSize+5, 2)},
+		"inline":          {put(t, n, noise(100, 3), PutOptions{}), noise(100, 3)},
+		"inline, packed":  {put(t, n, text[:20_000], PutOptions{}), text[:20_000]},
+		"compressed":      {putCompressed(t, n, appendSeekTable(bytes.Clone(packed), frames), uint64(len(text))), text},
+		"without a table": {putCompressed(t, n, packed, uint64(len(text))), text},
+		"in a container":  {page, noise(5000, 4)},
+		"empty":           {empty, nil},
+	} {
+		obj := open(t, n, c.uri, GetOptions{})
+		size := len(c.data)
+		for _, offset := range []int{0, 1, size / 3, size * 9 / 10, size - 1, size, size + 1} {
+			if offset < 0 || name == "segments" && offset != size*9/10 && offset != 1 {
+				continue
+			}
+			var b bytes.Buffer
+			n.fetched = nil
+			if err := obj.WriteFrom(context.Background(), &b, uint64(offset)); err != nil || !bytes.Equal(b.Bytes(), c.data[min(offset, size):]) {
+				t.Errorf("%s from %d of %d: %d bytes, %v", name, offset, size, b.Len(), err)
+			}
+			if name == "segments" && offset == size*9/10 && len(n.fetched) > 650 {
+				t.Errorf("%d requests for the last of two segments", len(n.fetched))
+			}
+		}
+	}
+	folderObj := open(t, n, folder, GetOptions{})
+	if err := folderObj.WriteFrom(context.Background(), io.Discard, 1); !errors.Is(err, ErrNoEntry) {
+		t.Errorf("a folder: %v, want ErrNoEntry", err)
+	}
+	var last Progress
+	uri := put(t, n, noise(1200*keys.DataSize, 2), PutOptions{})
+	obj := open(t, n, uri, GetOptions{Progress: func(p Progress) { last = p }})
+	if err := obj.WriteFrom(context.Background(), io.Discard, 1100*keys.DataSize); err != nil || last.Done != last.Need {
+		t.Errorf("progress ended at %+v, %v", last, err)
+	}
+}

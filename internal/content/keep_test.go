@@ -73,6 +73,10 @@ func samples(t testing.TB, n *network) map[string]keys.URI {
 		folder = append(folder, file(fmt.Sprintf("d%d/f%03d.txt", i%7, i), noise(3000+i, byte(i))))
 	}
 	folder = append(folder, file("film", noise(300*keys.DataSize, 9)), file("empty", nil))
+	var many []memFile
+	for i := range 10_000 {
+		many = append(many, file(fmt.Sprintf("%02d/%04d.txt", i%50, i), noise(20+i%300, byte(i))))
+	}
 	site := author(keys.USK, "kept")
 	return map[string]keys.URI{
 		"inline":       put(t, n, []byte("hello"), PutOptions{}),
@@ -84,6 +88,7 @@ func samples(t testing.TB, n *network) map[string]keys.URI {
 		"compressed":   put(t, n, words(3<<20, 6), PutOptions{}),
 		"a record":     put(t, n, noise(50*keys.DataSize, 7), PutOptions{Target: site}),
 		"a folder":     putFolder(t, n, PutOptions{}, folder...),
+		"10 000 files": putFolder(t, n, PutOptions{}, many...),
 	}
 }
 
@@ -165,10 +170,7 @@ func TestKeepRebuildsFromExactlyEnough(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var ids []keys.ID
-		for _, id := range n.plainBlocks() {
-			ids = append(ids, id)
-		}
+		ids := n.plainBlocks()
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 		enough := rapid.Bool().Draw(t, "enough")

@@ -141,6 +141,30 @@ func (o *Object) WriteTo(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// WriteFrom is WriteTo from an offset on, for a fetch that was broken off there: in the same order, the blocks of the offset's segment included. Where a compressed file
+// has no seek table it is fetched from its beginning. An offset beyond the end writes nothing.
+func (o *Object) WriteFrom(ctx context.Context, w io.Writer, offset uint64) error {
+	switch {
+	case offset == 0:
+		return o.WriteTo(ctx, w)
+	case o.IsFolder():
+		return ErrNoEntry
+	case offset >= o.info.Size:
+		return nil
+	}
+	o.t.meter.add(Progress{Size: o.info.Size})
+	w = &counted{w, o.t.meter}
+	if o.stream != nil {
+		return copyFrom(ctx, o.t.reading(), o.stream, o.t.whole(), w, offset)
+	}
+	data, err := o.packed(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data[offset:])
+	return err
+}
+
 // packed is the content of a file that is in a container.
 func (o *Object) packed(ctx context.Context) ([]byte, error) {
 	data, err := o.t.container(ctx, int(o.entry.Container-1))

@@ -107,13 +107,7 @@ func (r *fileReader) jump(s *stream) (err error) {
 		}
 		r.looked = true
 	}
-	var start, stored uint64
-	frames := r.frames
-	for len(frames) > 0 && start+uint64(frames[0].size) <= r.pos {
-		start += uint64(frames[0].size)
-		stored += uint64(frames[0].stored)
-		frames = frames[1:]
-	}
+	start, stored, frames := find(r.frames, r.pos)
 	if r.open.zstd.err == nil && start <= r.at && r.at <= r.pos {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,7 +32,6 @@ func (s slow) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, erro
 // pretended is a network that has a file of a size of which only some data blocks exist, with all of its tables.
 type pretended struct {
 	*network
-	mu   sync.Mutex
 	uri  keys.URI
 	size uint64
 	key  crypto.Key      // of all segments

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"sync"
+
+	"nightjar/keys"
 )
 
 // maxHeldContainers bounds how many decoded containers an opened folder keeps, 8 MiB in all: a page, its pictures and
@@ -128,6 +130,45 @@ func copyTo(ctx context.Context, r reading, s *stream, m mode, w io.Writer) erro
 	r.meter.add(Progress{Need: s.blocks()})
 	o := openStream(ctx, r, s, m)
 	defer o.Close()
+	if o.zstd == nil && o.blocks != nil {
+		_, err := o.blocks.WriteTo(w)
+		return err
+	}
+	_, err := io.Copy(w, o.Reader)
+	return err
+}
+
+// copyFrom writes a stream from an offset in it on to w, counting.
+func copyFrom(ctx context.Context, r reading, s *stream, m mode, w io.Writer, offset uint64) error {
+	o := openStream(ctx, r, s, m)
+	defer o.Close()
+	var stored uint64 // where reading begins
+	at := offset      // what is read there
+	switch {
+	case o.blocks == nil:
+		at = 0
+	case o.zstd == nil:
+		stored = offset
+		o.blocks.seek(offset)
+	default:
+		tail := newBlockReader(ctx, r, s, told) // for whoever reads all of it, a few blocks once more
+		frames, err := tail.frames(s.Size)
+		tail.Close()
+		if err != nil && !absent(err) {
+			return err
+		}
+		at, stored, frames = find(frames, offset)
+		if len(frames) > 0 {
+			o.jump(stored, frames, s.Size-at)
+		}
+	}
+	if o.blocks != nil {
+		no, _ := o.blocks.l.find(stored / keys.DataSize)
+		r.meter.add(Progress{Need: o.blocks.l.blocks - o.blocks.l.first(no)})
+	}
+	if _, err := io.CopyN(io.Discard, o, int64(offset-at)); err != nil {
+		return err
+	}
 	if o.zstd == nil && o.blocks != nil {
 		_, err := o.blocks.WriteTo(w)
 		return err

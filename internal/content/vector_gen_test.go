@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write testdata/vectors anew")
 //	go test ./internal/content -run Generator -update
 func TestVectorsAreThoseOfTheGenerator(t *testing.T) {
 	want := map[string]string{}
-	for _, v := range slices.Concat(manifestVectors(t), folderVectors(t), encodingVectors(t), rootVectors(t), insertVectors(t), editionVectors(t)) {
+	for _, v := range slices.Concat(manifestVectors(t), folderVectors(t), encodingVectors(t), rootVectors(t), insertVectors(t), editionVectors(t),
+		listVectors(), hintVectors(t), seekVectors()) {
 		p := filepath.Join(vectorDir, filepath.FromSlash(v.name)+".txt")
 		if _, ok := want[p]; ok {
 			t.Fatalf("two vectors are named %s", v.name)
@@ -186,6 +187,14 @@ func manifestVectors(t *testing.T) (vs []vector) {
 	add("nested-empty", reject, "a manifest of no bytes", m{0: 1, 1: kindNested, 3: m{}})
 	add("nested-with-type", reject, "a field of another kind", m{0: 1, 1: kindNested, 2: "text/plain", 3: inline("x")})
 	add("nested-too-large", reject, "a manifest larger than 32 MiB", m{0: 1, 1: kindNested, 3: m{1: 32<<20 + 1, 2: 1, 3: 40_000, 5: names(40_000)}})
+	entry := noise(listEntry, 1)
+	add("blocks-inline", accept, "a list of one block", m{0: 1, 1: kindBlocks, 3: m{1: listEntry, 4: entry}})
+	add("blocks-table", accept, "a list of 2 000 blocks", m{0: 1, 1: kindBlocks, 3: m{1: 2000 * listEntry, 5: names(2000 * listEntry)}})
+	add("blocks-none", reject, "a list of nothing", m{0: 1, 1: kindBlocks, 3: m{}})
+	add("blocks-without-stream", reject, "no list", m{0: 1, 1: kindBlocks})
+	add("blocks-half", reject, "half an entry", m{0: 1, 1: kindBlocks, 3: m{1: listEntry - 1, 4: entry[1:]}})
+	add("blocks-packed", reject, "a list with a codec", m{0: 1, 1: kindBlocks, 3: m{1: listEntry, 2: 1, 3: 20, 4: entry[:20]}})
+	add("blocks-with-type", reject, "a field of another kind", m{0: 1, 1: kindBlocks, 2: "text/plain", 3: m{1: listEntry, 4: entry}})
 	add("nested-bomb", reject, "32 MiB out of 10 bytes", m{0: 1, 1: kindNested, 3: m{1: 32 << 20, 2: 1, 3: 10, 4: noise(10, 1)}})
 	return vs
 }
