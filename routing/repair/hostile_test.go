@@ -161,6 +161,30 @@ func TestInvariant5WhoSplitsForEverIsLeftAlone(t *testing.T) {
 	s.bounded(200)
 }
 
+// TestInvariant5WhoDiffersEverywhereAndHasNothingIsAskedSeldom divides as often as may be, and then lists nothing.
+func TestInvariant5WhoDiffersEverywhereAndHasNothingIsAskedSeldom(t *testing.T) {
+	s := newStage(t, 3)
+	s.liar.play = func(from *tnode, msg wire.Message) {
+		m, ok := msg.(wire.Compare)
+		if !ok {
+			return
+		}
+		step := (m.Span.Last - m.Span.From) / 16
+		if step < 1<<42 {
+			s.liar.send(from, wire.Held{Req: m.Req, Span: m.Span})
+			return
+		}
+		p := wire.Parts{Req: m.Req, Span: m.Span}
+		for i := range keys.Location(16) {
+			p.Parts = append(p.Parts, wire.Part{Last: m.Span.From + step*(i+1), Mark: wire.Mark{byte(i), 1}})
+		}
+		p.Parts[15].Last = m.Span.Last
+		s.liar.send(from, p)
+	}
+	s.run(every)
+	s.bounded(maxFruitless + 10)
+}
+
 func TestInvariant5WhoRepeatsTheQuestionGainsNothing(t *testing.T) {
 	s := newStage(t, 6)
 	fill(s.rig, 10)
