@@ -176,15 +176,15 @@ func publishSite(t testing.TB, n *network, name string, list ...int64) keys.URI 
 	return uri
 }
 
-// putHint inserts a date hint.
-func putHint(t testing.TB, n *network, site string, day time.Time, format string, payload []byte) {
+// putHint inserts a date hint of the site called site.
+func putHint(t testing.TB, n *network, day time.Time, format string, payload []byte) {
 	t.Helper()
 	a, err := author(keys.SSK, "x").Author()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Wipe()
-	b, err := a.Seal(hintDocument(site, day, format), keys.Record{Version: 1, Payload: payload}, fixedRandom())
+	b, err := a.Seal(hintDocument("site", day, format), keys.Record{Version: 1, Payload: payload}, fixedRandom())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestDateHintsLeadToEditions(t *testing.T) {
 	} {
 		n := newNetwork()
 		uri := publishSite(t, n, "site", newest) // too far from 0 to be found without
-		putHint(t, n, "site", c.day, c.format, c.payload)
+		putHint(t, n, c.day, c.format, c.payload)
 		uri.Edition = -1
 		obj, err := Open(context.Background(), n, uri, GetOptions{Now: func() time.Time { return now }})
 		switch {
