@@ -63,6 +63,8 @@ func (l *loop) circuitEffects(effects []circuit.Effect) {
 			l.answer(routing.Done{Token: routing.Token(e.Token), Block: e.Block, Copies: e.Copies, Reason: e.Reason})
 		case circuit.Connect:
 			l.connect(e.Node, e.Own)
+		case circuit.Unwanted:
+			l.unwanted(e.Node)
 		case circuit.Rekeyed:
 			l.own.hash = e.Hash
 			l.describe(time.Now())

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
@@ -28,15 +29,15 @@ const (
 // links is every connection, those of key routing included, by number and by node.
 type links struct {
 	byNumber map[circuit.Link]*peer
-	byNode   map[wire.NodeID][]*peer // oldest first
-	dialing  map[wire.NodeID]bool    // for circuits
-	circuits int                     // how many are for circuits alone
+	byNode   map[wire.NodeID][]*peer            // oldest first
+	dialing  map[wire.NodeID]context.CancelFunc // for circuits
+	circuits int                                // how many are for circuits alone
 	sweepAt  time.Time
 }
 
 func newLinks() links {
 	return links{
-		byNumber: make(map[circuit.Link]*peer), byNode: make(map[wire.NodeID][]*peer), dialing: make(map[wire.NodeID]bool),
+		byNumber: make(map[circuit.Link]*peer), byNode: make(map[wire.NodeID][]*peer), dialing: make(map[wire.NodeID]context.CancelFunc),
 	}
 }
 
@@ -106,7 +107,7 @@ func remove(all []*peer, p *peer) []*peer {
 // connect carries out a Connect effect: it dials a node for circuits. The limits are for the circuits of others: who could use
 // them up would decide which of its guards this node reaches.
 func (l *loop) connect(d wire.Descriptor, own bool) {
-	if l.links.dialing[d.ID] {
+	if l.links.dialing[d.ID] != nil {
 		return
 	}
 	if !l.seeds[d.ID] {
@@ -117,16 +118,26 @@ func (l *loop) connect(d wire.Descriptor, own bool) {
 		l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
 		return
 	}
-	l.links.dialing[d.ID] = true
+	ctx, cancel := context.WithCancel(l.n.life)
+	l.links.dialing[d.ID] = cancel
 	l.n.spawn(func() { // ends with the dial's time-out or ctx
-		switch err := l.n.connect(l.n.life, d, wire.ForCircuits); {
-		case err == nil:
+		defer cancel()
+		switch err := l.n.connect(ctx, d, wire.ForCircuits); {
+		case err == nil || ctx.Err() != nil: // nobody waits for it
 		case own:
 			l.n.inbox.push(guardFailed{d.ID})
 		default:
 			l.n.inbox.push(circuit.DialFailed{Peer: d.ID})
 		}
 	})
+}
+
+// unwanted ends a dial that the circuits do not want any more.
+func (l *loop) unwanted(id wire.NodeID) {
+	if cancel := l.links.dialing[id]; cancel != nil {
+		cancel()
+		delete(l.links.dialing, id)
+	}
 }
 
 // roomFrom makes room for one more link for circuits that has come in from a network; false if there is none.

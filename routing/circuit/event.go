@@ -129,6 +129,9 @@ type Connect struct {
 	Own  bool // to a guard of this node: others' circuits must not take its place
 }
 
+// Unwanted says that the link of a Connect is not wanted any more; no answer is.
+type Unwanted struct{ Node wire.NodeID }
+
 // LaunchGet starts key routing for somebody else's request; nothing of it may be cached or logged.
 type LaunchGet struct {
 	Ref      Ref
@@ -167,6 +170,7 @@ type Misbehaved struct{ Link Link }
 
 func (Send) effect()         {}
 func (Connect) effect()      {}
+func (Unwanted) effect()     {}
 func (LaunchGet) effect()    {}
 func (LaunchPut) effect()    {}
 func (LaunchCancel) effect() {}

@@ -1,6 +1,7 @@
 package circuit
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 // network is the links of the node, and the ones on their way.
 type network struct {
 	links map[Link]*link
-	peers map[wire.NodeID][]*link // oldest first
+	peers map[wire.NodeID][]*link // whoever was heard last first, since an old link may be dead without knowing
 	dials map[wire.NodeID]*dial
 	held  int // cells that wait
 }
@@ -107,8 +108,17 @@ func (m *Machine) linkUp(ev LinkUp) {
 	l.pad.owner = l
 	m.relay.creates.enter(m.now, l, ev.Network)
 	m.net.links[ev.Link] = l
-	m.net.peers[ev.Peer] = append(m.net.peers[ev.Peer], l)
+	m.net.peers[ev.Peer] = slices.Insert(m.net.peers[ev.Peer], 0, l)
 	m.answerDial(ev.Peer, l)
+}
+
+// heard notes that a link lives.
+func (m *Machine) heard(l *link) {
+	if all := m.net.peers[l.peer]; all[0] != l {
+		i := slices.Index(all, l)
+		copy(all[1:i+1], all[:i])
+		all[0] = l
+	}
 }
 
 // dial asks the shell for the link that a dial is for.
@@ -196,6 +206,9 @@ func (m *Machine) linkTo(d wire.Descriptor, w linkWaiter) {
 	} else {
 		refused = len(x.waiters) >= maxSetups
 	}
+	if refused && !mine && x == nil {
+		refused = !m.giveUpDial(by)
+	}
 	if d.ID == m.self || !mine && refused {
 		w.linked(m, nil)
 		return
@@ -229,6 +242,28 @@ func (m *Machine) forgetDial(peer wire.NodeID, w linkWaiter) {
 	if x := m.net.dials[peer]; x != nil {
 		x.waiters = slices.DeleteFunc(x.waiters, func(o linkWaiter) bool { return o == w })
 	}
+}
+
+// giveUpDial gives up the oldest dial that others' circuits have asked for and nobody waits for any more, to make room for one that a
+// link wants; one of that link if it has as many as it may. While there is room, such a dial goes on: somebody may ask again.
+func (m *Machine) giveUpDial(by *link) bool {
+	own := by != nil && by.load.dials >= maxLinkDials
+	var who wire.NodeID
+	var oldest *dial
+	for id, x := range m.net.dials {
+		if len(x.waiters) > 0 || x.by == nil || own && x.by != by {
+			continue
+		}
+		if oldest == nil || cmp.Or(cmp.Compare(x.since, oldest.since), bytes.Compare(id[:], who[:])) < 0 {
+			who, oldest = id, x
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	m.answerDial(who, nil)
+	m.effects = append(m.effects, Unwanted{Node: who})
+	return true
 }
 
 // attach opens this side of a new circuit on l. src is where its cells come from: nil = this node.

@@ -92,10 +92,12 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	switch ev := ev.(type) {
 	case Received:
 		if l := m.net.links[ev.Link]; l != nil {
+			m.heard(l)
 			m.receive(l, ev.Msg)
 		}
 	case Cells:
 		if l := m.net.links[ev.Link]; l != nil {
+			m.heard(l)
 			for _, c := range ev.Cells {
 				m.receiveCell(l, c)
 			}
