@@ -26,6 +26,7 @@ type network struct {
 	open     int    // jobs that it was given to and that have not closed it
 	given    int
 
+	broken   error           // if not nil, fetches fail with it
 	hold     chan struct{}   // if not nil, inserts wait until it is closed
 	inserted map[keys.ID]int // how often
 	asked    map[keys.ID]int
@@ -82,6 +83,9 @@ func (n *network) Fetch(ctx context.Context, id keys.ID, _ bool) (keys.Block, er
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked[id]++
+	if n.broken != nil {
+		return keys.Block{}, n.broken
+	}
 	if b, ok := n.blocks[id]; ok {
 		return b, nil
 	}

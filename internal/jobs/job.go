@@ -201,7 +201,11 @@ func (j *Job) finish(err error) bool {
 		s.Err = err
 		s.State = finalState(err)
 		j.put.Target.Wipe() // a finished job stays listed for long; only whoever runs it reads this
-		if j.q != nil && !errors.Is(err, ErrClosed) {
+		switch {
+		case j.q == nil:
+		case errors.Is(err, ErrClosed):
+			j.q.left = true
+		default:
 			j.q.secret = secret{} // who has the salt can test for what was inserted
 		}
 	})

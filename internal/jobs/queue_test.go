@@ -166,7 +166,7 @@ func TestSpecsThatMakeNoSense(t *testing.T) {
 		"target":          {PutSpec{Path: there, Target: keys.URI{Type: keys.SSK, Doc: "a"}}, ErrSpec},
 		"too often":       {KeepSpec{URI: u, Every: 1}, ErrSpec},
 		"no source":       {PutSpec{Path: dir + "/gone"}, fs.ErrNotExist},
-		"empty folder":    {PutSpec{Path: t.TempDir()}, errFolder},
+		"empty folder":    {PutSpec{Path: t.TempDir()}, ErrEmpty},
 		"taken":           {GetSpec{URI: u, Path: there}, ErrTarget},
 		"no folder there": {GetSpec{URI: u, Path: dir + "/gone/a"}, fs.ErrNotExist},
 	} {
@@ -298,5 +298,26 @@ func TestWatchSendsEveryFinalState(t *testing.T) {
 	}
 	stop()
 	for range events { // ends
+	}
+}
+
+// A save that comes after the manager was closed does not write down that the node was stopping, or what was wiped then.
+func TestAClosedJobIsLeftAsItIs(t *testing.T) {
+	r := newRig(t, Config{})
+	target := keys.URI{Type: keys.KSK, Doc: "a"}
+	r.net.hold = make(chan struct{})
+	j := r.queue(PutSpec{Path: write(t, filepath.Join(t.TempDir(), "a"), noise(1, 100)), Target: target})
+	untilState(t, j, Running)
+	r.Close()
+	if err := j.save(); err != nil {
+		t.Fatal(err)
+	}
+	r.restart(Config{})
+	again, err := r.Job(j.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := again.Snapshot(); s.State.Final() || again.put.Target != target {
+		t.Errorf("it is %s (%v), and its target has changed: %t", s.State, s.Err, again.put.Target != target)
 	}
 }

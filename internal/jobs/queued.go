@@ -34,6 +34,7 @@ type queued struct {
 	cancel   context.CancelCauseFunc // of the attempt under way
 	ending   bool                    // the attempt was told to end
 	over     bool                    // the job is being made final
+	left     bool                    // to the next process: its record is as it shall be
 	outcome  *outcome                // how, once that is known
 	moved    uint64                  // blocks that the attempt brought over the network
 }
@@ -343,7 +344,7 @@ func (j *Job) save() error {
 
 // write puts a record into the vault. q.saving is held.
 func (j *Job) write(r *record) error {
-	if j.q.hidden {
+	if j.q.hidden || r == nil {
 		return nil
 	}
 	b, err := j.m.codec.encode(r)

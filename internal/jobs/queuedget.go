@@ -113,7 +113,7 @@ func (j *Job) writeFile(ctx context.Context, t target, o *content.Object) error 
 	w := &checkpointed{j: j, files: []*os.File{f}, at: j.q.progress.Offset, last: time.Now()}
 	err = w.resume(f)
 	if err == nil {
-		err = w.copy(ctx, o)
+		err = o.WriteFrom(ctx, w, uint64(w.at))
 	}
 	if err == nil {
 		err = w.checkpoint()
@@ -142,23 +142,6 @@ func (w *checkpointed) resume(f *os.File) error {
 		return err
 	}
 	_, err = f.Seek(w.at, io.SeekStart)
-	return err
-}
-
-// copy writes the object from where the file ends.
-func (w *checkpointed) copy(ctx context.Context, o *content.Object) error {
-	if w.at == 0 {
-		return o.WriteTo(ctx, w)
-	}
-	if uint64(w.at) >= o.Info().Size {
-		return nil
-	}
-	r := o.NewReader(ctx)
-	defer r.Close()
-	if _, err := r.Seek(w.at, io.SeekStart); err != nil {
-		return err
-	}
-	_, err := io.CopyBuffer(w, struct{ io.Reader }{r}, make([]byte, 256<<10))
 	return err
 }
 
@@ -250,7 +233,7 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 		if err := w.resume(f); err != nil {
 			return err
 		}
-		if err := w.copy(ctx, file); err != nil {
+		if err := file.WriteFrom(ctx, w, uint64(w.at)); err != nil {
 			return err
 		}
 		if !info.ModTime.IsZero() {

@@ -244,10 +244,13 @@ func (r *record) spec() (spec Spec, err error) {
 	return spec, checkSpec(spec)
 }
 
-// toRecord describes the job as it is.
+// toRecord describes the job as it is, or returns nil if its record is to stay as it is.
 func (j *Job) toRecord() *record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.q.left {
+		return nil
+	}
 	s, q := &j.snap, j.q
 	r := &record{
 		Version: recordVersion, Kind: s.Kind, State: s.State, Created: millis(s.Created), Ended: millis(s.Ended), Next: millis(s.Next),

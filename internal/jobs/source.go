@@ -16,8 +16,8 @@ import (
 	"nightjar/internal/content"
 )
 
-// errFolder reports a folder that there is nothing to insert of.
-var errFolder = errors.New("jobs: the folder has no files")
+// ErrEmpty reports a folder that there is nothing to insert of.
+var ErrEmpty = errors.New("jobs: the folder has no files")
 
 // source is what a queued put inserts: a file or a folder on this machine, as it is when it is opened.
 type source struct {
@@ -28,7 +28,7 @@ type source struct {
 	root   *os.Root           // of a folder
 }
 
-// openSource looks at a source and reads nothing of it. The error is the system's, or wraps foldertar.ErrEntry or ErrPath, or is errFolder.
+// openSource looks at a source and reads nothing of it. The error is the system's, or wraps foldertar.ErrEntry or ErrPath, or is ErrEmpty.
 func openSource(ctx context.Context, path string, hidden bool) (*source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func openSource(ctx context.Context, path string, hidden bool) (*source, error) 
 	}
 	s := &source{path: path, folder: true, root: root}
 	if s.files, err = foldertar.Scan(ctx, root, hidden); err == nil && len(s.files) == 0 {
-		err = errFolder
+		err = ErrEmpty
 	}
 	for i := 0; err == nil && i < len(s.files); i++ {
 		var info fs.FileInfo

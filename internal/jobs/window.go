@@ -54,6 +54,9 @@ func (s *share) prioritise(p Priority) {
 
 // acquire waits for a place.
 func (s *share) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	s.w.mu.Lock()
 	if s.w.free > 0 {
 		s.w.free--
