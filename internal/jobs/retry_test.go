@@ -81,7 +81,7 @@ func TestRetrying(t *testing.T) {
 		last := time.Now()
 		for try := 1; try <= 4; try++ {
 			s := until(t, j, "retrying again", func(s Snapshot) bool { return s.State == Retrying && s.Tries == try })
-			if !errors.Is(s.Err, content.ErrNotFound) || s.Next.Sub(time.Now()) > 3*firstRetry<<(try-1)/2 || s.Next.Before(last) {
+			if !errors.Is(s.Err, content.ErrNotFound) || time.Until(s.Next) > 3*firstRetry<<(try-1)/2 || s.Next.Before(last) {
 				t.Errorf("try %d: %v, next in %v", try, s.Err, time.Until(s.Next))
 			}
 			last = s.Next

@@ -6,6 +6,8 @@
 //	circuits   guards, known relays, onion keys (secret)     rewritten while the node runs
 //	descriptor what the node last said of itself              rewritten twice a day and when it changes
 //	store/     the blocks, owned by store/badgerstore         also the lock: one node per directory
+//	vault/     the queue and the sites, owned by store/vault  its key comes from the store's
+//	jobs/      what queued jobs need to go on (encrypted)     owned by internal/jobs
 //	api-token  the bearer token of the control API (secret)   new at every start
 //	node.json  where the running node is reached              there exactly while the node runs
 //
