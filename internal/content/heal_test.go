@@ -2,6 +2,8 @@ package content
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -46,4 +48,27 @@ func TestReadingHealsATenth(t *testing.T) {
 	n := newNetwork()
 	uri := put(t, n, noise(40*keys.DataSize, 1), PutOptions{})
 	get(t, n, uri, GetOptions{Heal: func(keys.Block, bool) { t.Error("something was healed") }})
+}
+
+// F18, F19: a check block that does not belong to the data is not made up under its name; who reads does not notice.
+func TestBlocksThatDoNotBelongAreNotInserted(t *testing.T) {
+	n := newNetwork()
+	data := noise(5*keys.DataSize, 1)
+	uri := put(t, n, data, PutOptions{})
+	m, s := onlySegment(t, n, uri)
+	rng := rand.NewChaCha8([32]byte{2})
+	for i := s.k; i < s.n; i++ {
+		rng.Read(m.Stream.Table[keySize+i*nameSize:][:nameSize]) // blocks that nobody has
+	}
+	uri = putManifest(t, n, m)
+	before := len(n.blocks)
+	if _, err := Keep(context.Background(), n, n, uri, KeepOptions{}); !errors.Is(err, ErrMalformed) || len(n.blocks) != before {
+		t.Errorf("%d blocks were inserted, %v, want ErrMalformed", len(n.blocks)-before, err)
+	}
+	for range 30 {
+		got := get(t, n, uri, GetOptions{Heal: func(keys.Block, bool) { t.Error("something was healed") }})
+		if !bytes.Equal(got, data) {
+			t.Fatal("other bytes came back")
+		}
+	}
 }
