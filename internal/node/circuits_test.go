@@ -19,6 +19,7 @@ import (
 	"nightjar/store"
 )
 
+// Invariant 7.
 // TestTooFewNodesForACircuit: the request waits, says how many are missing, and goes on by itself when they have come.
 func TestTooFewNodesForACircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

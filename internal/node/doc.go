@@ -21,8 +21,9 @@
 // # Links
 //
 // A link is for key routing, and then for everything, or for circuits alone: whoever dials says so in Hello. Links for circuits
-// are dialled when the circuits want one, do not count as peers, are bounded in number, and are closed when they have carried
-// no circuit for idleTime.
+// are dialled when the circuits want one, do not count as peers, are bounded in number, those from one network more so, and are
+// closed when they have carried no circuit for idleTime. Some are dialled to see whether a relay can be reached, whatever the user does
+// (routing/relays/SPEC.md §9).
 //
 // # Invariants
 //
@@ -43,6 +44,6 @@
 //
 // # Reading order
 //
-// node.go, life.go, loop.go, peer.go, links.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go; inbox.go, outbox.go and
+// node.go, life.go, loop.go, peer.go, strangers.go, links.go, probe.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go; inbox.go, outbox.go and
 // pool.go are the three small queues between goroutines.
 package node

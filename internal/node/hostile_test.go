@@ -103,6 +103,7 @@ func (net *network) closest(id keys.ID) ed25519.PrivateKey {
 	}
 }
 
+// Invariant 5.
 // TestLyingPeerIsBarredAndTheReadSucceedsElsewhere covers a corrupt block, a wrong block, and rubbish instead of a message.
 func TestLyingPeerIsBarredAndTheReadSucceedsElsewhere(t *testing.T) {
 	other := randomBlock(200)
@@ -175,6 +176,7 @@ func (net *network) newLiarLink(identity ed25519.PrivateKey, to *member) *liar {
 	return l
 }
 
+// Invariant 3: of a peer that asks and does not read.
 // TestPeerThatOnlyAsksIsCutOff: what a peer makes a node hold by asking without reading is bounded.
 func TestPeerThatOnlyAsksIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

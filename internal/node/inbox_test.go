@@ -2,6 +2,7 @@ package node
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"nightjar/routing/wire"
 )
@@ -21,4 +22,34 @@ func TestInvariant3GossipCountsByItsBytes(t *testing.T) {
 	if n.inbox.bytes != 0 {
 		t.Errorf("%d bytes are left when all is taken", n.inbox.bytes)
 	}
+}
+
+// Invariant 2: whoever works for the loop hands it an event at once, however many wait; readers wait until there is room.
+func TestInvariant2OnlyReadersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newInbox()
+		for range maxInbox + 10 {
+			q.push(linkUp{}) // would be a deadlock of the bubble if it waited
+		}
+		offered := make(chan bool, 1)
+		go func() { offered <- q.offer(linkUp{}, 1) }() // ends when there is room
+		synctest.Wait()
+		select {
+		case <-offered:
+			t.Fatal("a reader did not wait for a full inbox")
+		default:
+		}
+		if n := len(q.take(nil)); n != maxInbox+10 {
+			t.Errorf("%d events were taken", n)
+		}
+		if !<-offered {
+			t.Error("the reader was refused")
+		}
+		go func() { offered <- q.offer(linkUp{}, maxInboxBytes) && q.offer(linkUp{}, 1) }() // ends with close
+		synctest.Wait()
+		q.close()
+		if <-offered {
+			t.Error("a reader did not wait for bytes, or a closed inbox takes events")
+		}
+	})
 }

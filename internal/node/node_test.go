@@ -218,6 +218,7 @@ func TestANodeWithoutPeersSaysSo(t *testing.T) {
 	})
 }
 
+// Invariants 4 and 6: the bubble ends only when nothing of the node is left, and so does every request.
 func TestRequestsEndWithTheNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newNetwork(t, 2)
@@ -238,6 +239,7 @@ func TestRequestsEndWithTheNode(t *testing.T) {
 	})
 }
 
+// Invariant 6: by its context.
 func TestCancelledFetchReturnsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := newNetwork(t, 4)

@@ -58,6 +58,7 @@ func fill(t *testing.T, q *outbox, cells, blocks int) {
 	}
 }
 
+// Invariant 8.
 func TestCellsAndBlocksShareALinkByTheirBytes(t *testing.T) {
 	var all atomic.Int64
 	q := newOutbox(&all)
@@ -87,6 +88,7 @@ func TestCellsAndBlocksShareALinkByTheirBytes(t *testing.T) {
 	}
 }
 
+// Invariant 3: of what waits for a peer.
 func TestAnOutboxIsBounded(t *testing.T) {
 	var all atomic.Int64
 	q := newOutbox(&all)

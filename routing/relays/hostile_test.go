@@ -67,6 +67,7 @@ func TestOldFutureAndReplayedDescriptorsCostNoSignature(t *testing.T) {
 	}
 }
 
+// Invariant 1.
 func TestWhoeverHandsOnAForgeryIsReported(t *testing.T) {
 	r := star(t, 2)
 	raw := wire.Append(nil, wire.Relays{Nodes: []wire.Claim{describe(t, 8, epoch, 1, loopback(8)).Claim(), describe(t, 9, epoch, 1, loopback(9)).Claim()}})
@@ -112,6 +113,7 @@ func TestARelayMayNotChangeItsMindAllTheTime(t *testing.T) {
 	}
 }
 
+// Invariant 4: a new link is no new budget.
 func TestANewLinkIsNoNewBudget(t *testing.T) {
 	r := star(t, 3)
 	m := r.nodes[0]
@@ -134,6 +136,7 @@ func TestANewLinkIsNoNewBudget(t *testing.T) {
 	}
 }
 
+// Invariant 6: of those who send.
 func TestAccountsAreBounded(t *testing.T) {
 	r := star(t, 3)
 	m := r.nodes[0]
@@ -155,6 +158,7 @@ func TestAccountsAreBounded(t *testing.T) {
 	}
 }
 
+// Invariant 4: nobody adds more than its share.
 func TestOneOriginFillsNoMoreThanItsShareOfABucket(t *testing.T) {
 	m := machine(0)
 	named := 0
@@ -188,6 +192,7 @@ func TestOneOriginFillsNoMoreThanItsShareOfABucket(t *testing.T) {
 	}
 }
 
+// Invariant 4: nobody who is known for long is taken away.
 func TestAFloodWashesNobodyOutWhoIsKnownForLong(t *testing.T) {
 	m := machine(0)
 	for i := range maxBucket / 2 { // one honest peer for all of them, long ago

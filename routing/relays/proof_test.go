@@ -1,6 +1,7 @@
 package relays
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -83,5 +84,22 @@ func TestARelayThatWasReachedKeepsItsAge(t *testing.T) {
 	}
 	if len(m.gone) != maxGone {
 		t.Errorf("%d are remembered", len(m.gone))
+	}
+}
+
+// Invariant 6: of addresses that were dialled.
+func TestTargetsAreBounded(t *testing.T) {
+	p := newProber(nil)
+	for i := range maxTargets + 10 {
+		if !p.target(epoch, netip.AddrFrom4([4]byte{30, byte(i >> 16), byte(i >> 8), byte(i)})) {
+			t.Fatalf("address %d is refused for the sake of others", i)
+		}
+	}
+	if len(p.targets) > maxTargets {
+		t.Errorf("%d addresses are remembered", len(p.targets))
+	}
+	p.forgetTargets(epoch.Add(25 * time.Hour))
+	if len(p.targets) != 0 {
+		t.Errorf("%d are remembered for ever", len(p.targets))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"nightjar/routing/wire"
 )
 
+// Invariant 5.
 func TestConnectedViewsConverge(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(2, 9).Draw(rt, "nodes")

@@ -109,6 +109,7 @@ func views(all []*known) (out []relays.Relay) {
 	return out
 }
 
+// Invariant 2.
 func TestNoAdversaryTurnsGuardsOverFasterThanTheLimits(t *testing.T) {
 	view := network(t, 60, epoch)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -130,6 +131,7 @@ func TestNoAdversaryTurnsGuardsOverFasterThanTheLimits(t *testing.T) {
 	})
 }
 
+// Invariant 2: no failure brings in another guard.
 // TestUnreachableGuardsAreNeverReplaced cuts every link to a guard for 80 days, except to those outside the sample.
 func TestUnreachableGuardsAreNeverReplaced(t *testing.T) {
 	s := at(5, grown, network(t, 40, epoch))
@@ -154,6 +156,7 @@ func TestUnreachableGuardsAreNeverReplaced(t *testing.T) {
 	}
 }
 
+// Invariant 3.
 func TestAFloodOfNewRelaysEntersNoRoleBeforeItsTime(t *testing.T) {
 	now := epoch.Add(100 * day)
 	v := network(t, 20, epoch)

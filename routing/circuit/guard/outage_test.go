@@ -122,6 +122,7 @@ func TestARelayThatLiesAboutOthersDoesNotSteer(t *testing.T) {
 	}
 }
 
+// Invariant 5.
 func TestWhatOneRelaySaysOfAnotherIsNotBelieved(t *testing.T) {
 	s := at(1, grown, network(t, 30, epoch))
 	x := choose(t, s, grown).Hops[2].ID

@@ -33,6 +33,7 @@ func TestTooFewRelaysAreCounted(t *testing.T) {
 	}
 }
 
+// Invariant 1: this node is in no path.
 func TestThisNodeIsInNoPath(t *testing.T) {
 	v := network(t, 4, epoch)
 	s := New(Config{Self: v.Relays[2].Desc.ID, Rand: selector(1).rng})
@@ -58,6 +59,7 @@ func uniform(t *testing.T, what string, counts []int) {
 	}
 }
 
+// Invariant 4.
 // TestLaunchNodesAreUniform has relays that say all they can of themselves: many addresses, all of them shown by many.
 func TestLaunchNodesAreUniform(t *testing.T) {
 	const n, draws = 60, 60_000
@@ -152,6 +154,7 @@ func TestPeersAndGuardsAreNoLaunchNodesWhereOthersAreEnough(t *testing.T) {
 	}
 }
 
+// Invariant 1: no two of one network.
 func TestAPathHasNoTwoOfANetwork(t *testing.T) {
 	for name, addr := range map[string]func(i int) string{
 		"IPv4": func(i int) string { return fmt.Sprintf("tcp/192.%d.2.%d:1", i%8, i+1) },

@@ -9,6 +9,7 @@ import (
 	"nightjar/routing/wire"
 )
 
+// Invariant 6.
 func TestTheStateIsGoneOnWithExactly(t *testing.T) {
 	v := network(t, 50, epoch)
 	a, b := at(11, grown, v), selector(12)
