@@ -22,7 +22,10 @@ func TestWithoutCircuitsRequestsWait(t *testing.T) {
 	if len(c.done) != 0 || len(c.launched) != 0 || w.cells != 0 {
 		t.Fatalf("something happened: %v, %d launches, %d cells", c.done, len(c.launched), w.cells)
 	}
-	if s.Missing != 1 || !strings.Contains(s.Why, "1 more is needed") || s.Waiting != 2 || s.Relays != 2 {
+	if n := len(c.m.origin.locals); n != 2 {
+		t.Errorf("%d requests wait", n)
+	}
+	if s.Missing != 1 || !strings.Contains(s.Why, "1 more is needed") || s.Relays != 2 {
 		t.Errorf("Status says %+v", s)
 	}
 	w.add(3, nil)

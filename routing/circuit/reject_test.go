@@ -108,6 +108,7 @@ func TestRelayEndsCircuitsThatBreakARule(t *testing.T) {
 		"END of nothing":               {2, []cell{{header{cmd: cmdEnd}, nil}}},
 		"END of three bytes":           {2, []cell{{header{cmd: cmdEnd}, []byte{1, 2, 3}}}},
 		"VOID to the launch node":      {2, []cell{{header{cmd: cmdVoid}, []byte{voidStart}}}},
+		"VOID 0":                       {1, []cell{{header{cmd: cmdVoid}, []byte{voidStart}}, {header{cmd: cmdVoid}, []byte{0}}}},
 		"VOID 2":                       {1, []cell{{header{cmd: cmdVoid}, []byte{2}}}},
 		"VOID of nothing":              {1, []cell{{header{cmd: cmdVoid}, nil}}},
 		"EXTEND at the middle":         {1, []cell{{header{cmd: cmdExtend}, make([]byte, payloadSize)}}},

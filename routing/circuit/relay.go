@@ -190,7 +190,7 @@ func (r *relayed) destroy(m *Machine, from *end) {
 	r.prev.link.load.carried--
 	m.relay.carried--
 	if r.shaper != nil {
-		r.unshape(m)
+		r.shaper.drop(m, r)
 	}
 	m.detach(&r.next, from != &r.next)
 	m.detach(&r.prev, from != &r.prev)

@@ -3,11 +3,8 @@ package circuit
 // slotCells is how many cells a shaped circuit carries back for each one forward: one block.
 const slotCells = 16
 
-// What VOID says.
-const (
-	voidStop  = 0
-	voidStart = 1
-)
+// voidStart is what VOID says: shape from now on.
+const voidStart = 1
 
 // shaper holds back what comes from the launch node, at the middle relay of a circuit in constant-rate mode, until the
 // originator's next cell asks for a slot's worth of cells: real ones first, DROP for the rest.
@@ -20,13 +17,11 @@ func (r *relayed) void(m *Machine, h header, b *body) bool {
 	if h.flags != 0 || h.n != 1 || r.next.link == nil {
 		return false
 	}
-	switch p := h.payload(b); {
-	case p[0] == voidStart && r.shaper == nil:
-		r.shaper = &shaper{}
-	case p[0] == voidStop && r.shaper != nil:
-		return r.unshape(m)
-	case p[0] > voidStart:
+	if h.payload(b)[0] != voidStart {
 		return false
+	}
+	if r.shaper == nil {
+		r.shaper = &shaper{}
 	}
 	return true
 }
@@ -42,17 +37,10 @@ func (s *shaper) hold(m *Machine, r *relayed, b *body) {
 	m.limit(r.next.link)
 }
 
-// unshape lets go of all that waits.
-func (r *relayed) unshape(m *Machine) bool {
-	s := r.shaper
-	r.shaper = nil
-	room := true
-	for s.waiting.n > 0 {
-		m.holdFrom(r.next.link, -1)
-		b := s.waiting.pop()
-		room = room && !r.dead && m.queue(&r.prev, b)
-	}
-	return room || r.dead
+// drop forgets all that waits.
+func (s *shaper) drop(m *Machine, r *relayed) {
+	m.holdFrom(r.next.link, -s.waiting.n)
+	s.waiting = cells{}
 }
 
 // slot sends what one cell forward entitles to. To an originator that reads too slowly for its own rate no DROP is sent.

@@ -17,16 +17,14 @@ type Status struct {
 	Used     int // circuits that carry this node's requests
 	Building int
 	Built    uint64 // since the start
-	Waiting  int    // local requests that wait for a circuit
 	Why      string // why no circuit can be built now; empty if one can
 	Guards   guard.Report
-	Carried  int // circuits of others
 }
 
 // Status describes the node's circuits.
 func (m *Machine) Status(now time.Time) Status {
 	g := &m.origin
-	s := Status{Relays: g.view.relays, Guards: m.guard.Report(now), Carried: m.relay.carried, Built: g.usual.built}
+	s := Status{Relays: g.view.relays, Guards: m.guard.Report(now), Built: g.usual.built}
 	for _, o := range g.own {
 		switch {
 		case o.state < clean:
@@ -36,9 +34,6 @@ func (m *Machine) Status(now time.Time) Status {
 		default:
 			s.Used++
 		}
-	}
-	for _, p := range g.waiting {
-		s.Waiting += len(p.pending)
 	}
 	var short *guard.ShortError
 	switch {
