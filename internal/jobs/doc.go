@@ -53,5 +53,5 @@
 // package content, of the caller's functions, or a channel operation. queued.saving is held while a record is written, and nothing is
 // awaited under it but the vault. Window, hub and healer have locks of their own, which are held last.
 //
-// Read spec.go, manager.go, job.go, transfer.go for attached jobs; then queue.go, queued.go, queuedput.go, queuedget.go; then record.go.
+// Read spec.go, manager.go, job.go, transfer.go for attached jobs; then queue.go, queued.go, files.go, queuedput.go, queuedget.go; then record.go.
 package jobs

@@ -1,0 +1,71 @@
+package jobs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"nightjar/crypto"
+	"nightjar/store/vault"
+)
+
+// save makes the job's state durable.
+func (j *Job) save() error {
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	return j.write(j.toRecord())
+}
+
+// write puts a record into the vault. q.saving is held.
+func (j *Job) write(r *record) error {
+	if j.q.hidden || r == nil {
+		return nil
+	}
+	b, err := j.m.codec.encode(r)
+	if err != nil {
+		return err
+	}
+	return j.m.cfg.Vault.Put(space, []byte(j.ID()), b)
+}
+
+// keepSaved is save where a failure costs no more than that the next process begins further back, or shows an older state.
+func (j *Job) keepSaved() {
+	if err := j.save(); err != nil && !errors.Is(err, vault.ErrClosed) {
+		j.m.cfg.Log.Warn("jobs: the state of a job could not be saved")
+	}
+}
+
+// file is the path of one of the job's own files.
+func (j *Job) file(ext string) string { return filepath.Join(j.m.cfg.Dir, string(j.ID())+ext) }
+
+// clean removes the job's own files, and what a get that did not succeed has written.
+func (j *Job) clean(failed bool) {
+	os.Remove(j.file(extJournal))
+	os.Remove(j.file(extSpool))
+	if failed && j.Kind() == Get && !j.q.hidden {
+		j.target().remove()
+	}
+}
+
+// erase removes the job from the disk.
+func (j *Job) erase() {
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	j.q.hidden = true
+	err := j.m.cfg.Vault.Delete(space, []byte(j.ID()))
+	if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, fs.ErrNotExist) {
+		j.m.cfg.Log.Warn("jobs: the record of a job could not be removed")
+	}
+	os.Remove(j.file(extJournal))
+	os.Remove(j.file(extSpool))
+}
+
+// The extensions of a job's own files.
+const (
+	extJournal = ".done"
+	extSpool   = ".spool"
+)
+
+// key encrypts the job's own files.
+func (j *Job) key() *crypto.Key { return (*crypto.Key)(&j.q.secret.Key) }
