@@ -12,17 +12,17 @@ import (
 // ErrMalformed reports bytes that are no message.
 var ErrMalformed = errors.New("wire: malformed message")
 
-// BadBlockError reports a well-formed Data, Put or Copy whose block does not match its ID: the peer lies or is broken.
+// BadBlockError reports a well-formed Data, Put, Copy or Push whose block does not match its ID: the peer lies or is broken.
 type BadBlockError struct {
 	Req Req
-	Put bool // the message was a Put or a Copy, not a Data
+	Put bool // the message was a Put, a Copy or a Push, not a Data
 }
 
 func (e *BadBlockError) Error() string { return fmt.Sprintf("wire: bad block (put=%t)", e.Put) }
 
 // Version is the version of the messages, as Hello carries it; descriptors have one of their own.
 const (
-	Version           = 3
+	Version           = 4
 	descriptorVersion = 2
 )
 
@@ -39,6 +39,8 @@ const (
 	typeStored = 0x13
 	typeFail   = 0x14
 	typeCancel = 0x15
+	typeLease  = 0x16
+	typePush   = 0x17
 
 	typeCell   = 0x20
 	typeAskKey = 0x21
@@ -69,6 +71,8 @@ const (
 	sizeStored = 1 + 4 + 1
 	sizeFail   = 1 + 4 + 1
 	sizeCancel = 1 + 4
+	sizeLease  = 1 + 2 + keys.IDSize
+	sizePush   = 1 + keys.IDSize
 
 	sizeCell   = 1 + 8 + onion.BodySize
 	sizeAskKey = 1 + 4 + 32
@@ -111,6 +115,10 @@ func Append(b []byte, m Message) []byte {
 		return append(appendReq(b, typeFail, m.Req), byte(m.Reason))
 	case Cancel:
 		return appendReq(b, typeCancel, m.Req)
+	case Lease:
+		return appendLease(b, m)
+	case Push:
+		return append(m.Block.ID().Append(append(b, typePush)), m.Block.Data()...)
 	case Near:
 		return binary.BigEndian.AppendUint64(appendReq(b, typeNear, m.Req), uint64(m.Target))
 	case Nodes:
@@ -149,6 +157,8 @@ func Size(m Message) int {
 		return sizePut + len(m.Block.Data())
 	case Copy:
 		return sizeCopy + len(m.Block.Data())
+	case Push:
+		return sizePush + len(m.Block.Data())
 	case Cell:
 		return sizeCell
 	}

@@ -22,6 +22,10 @@ func Parse(b []byte) (Message, error) {
 		return parseGet(b)
 	case typeStored, typeFail, typeCancel:
 		return parseAnswer(b)
+	case typeLease:
+		return parseLease(b)
+	case typePush:
+		return parsePush(b)
 	case typeNear, typePing, typePong:
 		return parseNumber(b)
 	case typeNodes:

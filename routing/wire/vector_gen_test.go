@@ -54,7 +54,7 @@ func (v vector) encode() string {
 func TestVectorsAreThoseOfTheGenerator(t *testing.T) {
 	want := map[string]string{}
 	accepting := 0
-	for _, v := range slices.Concat(messageVectors(t), repairVectors(), blockVectors(), descriptorVectors(), refVectors(t)) {
+	for _, v := range slices.Concat(messageVectors(t), repairVectors(), leaseVectors(), blockVectors(), descriptorVectors(), refVectors(t)) {
 		p := filepath.Join(vectorDir, filepath.FromSlash(v.name)+".txt")
 		if _, ok := want[p]; ok {
 			t.Fatalf("two vectors are named %s", v.name)
@@ -151,7 +151,7 @@ func messageVectors(t *testing.T) []vector {
 	id := hex.EncodeToString(testIdentity(1).Public().(ed25519.PublicKey))
 	onion := hex.EncodeToString(onion1)
 	good := []vector{
-		{name: "hello", comment: "no addresses", is: "Hello version 3 purpose 0 " + id + " 1699999200 " + onion + " []", raw: cat(1, 3, 0, plain)},
+		{name: "hello", comment: "no addresses", is: "Hello version 4 purpose 0 " + id + " 1699999200 " + onion + " []", raw: cat(1, 4, 0, plain)},
 		{name: "hello-later-version", comment: "§4.3: a parser accepts any version", is: "Hello version 9 purpose 1 " + id + " 1699999200 " + onion + " []", raw: cat(1, 9, 1, plain)},
 		{name: "ping", comment: "§4.3", is: "Ping 72623859790382856", raw: cat(2, u64(0x0102030405060708))},
 		{name: "pong", comment: "§4.3", is: "Pong 18446744073709551615", raw: cat(3, u64(1<<64-1))},

@@ -51,7 +51,7 @@ func readVectors(t testing.TB, kind string) map[string]vector {
 }
 
 func TestMessageVectors(t *testing.T) {
-	for _, kind := range []string{"message", "repair", "block"} {
+	for _, kind := range []string{"message", "repair", "lease", "block"} {
 		for name, v := range readVectors(t, kind) {
 			m, err := Parse(bytes.Clone(v.raw))
 			if err != nil && m != nil {
@@ -170,7 +170,7 @@ func spellRepair(m Message) string {
 	case Refuse:
 		return fmt.Sprint("Refuse ", m.Req, " ", uint8(m.Reason))
 	}
-	return fmt.Sprintf("%T", m)
+	return spellLease(m)
 }
 
 func nameOf(name [32]byte) []byte { return name[:] }
@@ -213,7 +213,7 @@ func TestRefVectors(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, kind := range []string{"message", "repair", "block"} {
+	for _, kind := range []string{"message", "repair", "lease", "block"} {
 		for _, v := range readVectors(f, kind) {
 			f.Add(v.raw)
 		}

@@ -62,6 +62,7 @@ func TestSpecEveryMessageRoundTrips(t *testing.T) {
 		Parts{Req: 14, Span: Span{1 << 63, 3}, Parts: []Part{{1<<64 - 1, Mark{1}}, {3, Mark{31: 2}}}}, Held{Req: 15, Span: Span{7, 7}},
 		Held{Req: 16, Span: Span{0, 1<<64 - 1}, Items: []Item{{ID: block.ID(), Rotation: 3}, {ID: keys.ID{Kind: keys.KindRecord}, Version: 1<<64 - 1}}},
 		Want{Req: 17, Rotation: 2, ID: block.ID()}, Copy{Req: 18, Block: block}, Refuse{Req: 19, Reason: NotFound},
+		Lease{Rotation: 3, ID: leaseRecord().ID()}, Lease{Own: true, ID: leaseRecord().ID()}, Push{Block: leaseRecord()},
 	} {
 		b := Append([]byte("prefix"), m)[6:]
 		got, err := Parse(bytes.Clone(b))
@@ -88,7 +89,7 @@ func TestSpecEveryTruncationAndExtensionIsRefused(t *testing.T) {
 		Get{ID: block.ID()}, Stored{Copies: 1}, Fail{Reason: Failed}, Cancel{},
 		Cell{Body: new([onion.BodySize]byte)}, AskKey{}, Key{Key: new([onion.KeySize]byte)}, Root{}, Digests{Buckets: new([Buckets]uint64)},
 		Relays{Nodes: []Claim{testDescriptor(t, 2, "quic/10.0.0.1:1").Claim()}},
-		Compare{}, Parts{Parts: []Part{{}}}, Held{Items: []Item{{ID: block.ID()}, {ID: keys.ID{Kind: keys.KindRecord}}}}, Want{ID: block.ID()}, Refuse{Reason: Overload},
+		Compare{}, Parts{Parts: []Part{{}}}, Held{Items: []Item{{ID: block.ID()}, {ID: keys.ID{Kind: keys.KindRecord}}}}, Want{ID: block.ID()}, Refuse{Reason: Overload}, Lease{Own: true, ID: leaseRecord().ID()},
 	} {
 		b := Append(nil, m)
 		for n := range b {
