@@ -46,7 +46,7 @@ func (e Entry) Charge() int64 { return int64(e.Size) + Overhead }
 
 // Ledger is the books of a store: which blocks are held, for what, what they cost together, and which of them must go
 // for a newcomer. It does no I/O and is deterministic for a given source of randomness. Memory: 53 to 59 bytes a block, and
-// about 6 more for one of class Sink.
+// about 6 more for one of class Sink once Arc was called.
 type Ledger struct {
 	quota int64
 	bytes int64

@@ -9,10 +9,14 @@ import (
 )
 
 // order lists the positions of one pool by place on the ring and then by ID: short runs, sorted within and among
-// themselves, so that an insertion moves little and nothing is sorted again. It costs about 6 bytes a slot.
+// themselves, so that an insertion moves little and nothing is sorted again. It costs about 6 bytes a slot. It is made when
+// it is asked for first: entering a million blocks one after the other, as a store does that opens, would take seconds.
 //
 //	every run has 1 to maxRun slots;  the last of a run < the first of the next
-type order struct{ runs []run }
+type order struct {
+	made bool
+	runs []run
+}
 
 // run is a stretch of an order.
 type run struct {
@@ -36,6 +40,33 @@ func (m *mark) compare(s *slot) int {
 	return cmp.Or(cmp.Compare(m.at, s.at), cmp.Compare(m.id.Kind, s.kind), bytes.Compare(m.id.Name[:], s.name[:]))
 }
 
+// make sorts what is in the pool.
+func (o *order) make(p *pool) {
+	type place struct {
+		at  keys.Location
+		pos uint32
+	}
+	all := make([]place, p.n)
+	for i := range p.n {
+		all[i] = place{p.at(i).at, i}
+	}
+	slices.SortFunc(all, func(a, b place) int {
+		if c := cmp.Compare(a.at, b.at); c != 0 {
+			return c
+		}
+		m := p.at(a.pos).mark()
+		return m.compare(p.at(b.pos))
+	})
+	o.made = true
+	for part := range slices.Chunk(all, maxRun*3/4) { // with room for insertions
+		u := run{part[0].at, make([]uint32, 0, maxRun)}
+		for _, e := range part {
+			u.pos = append(u.pos, e.pos)
+		}
+		o.runs = append(o.runs, u)
+	}
+}
+
 // search finds where m stands or would stand: pos[i] of run r. In an empty order r is -1.
 func (o *order) search(p *pool, m *mark) (r, i int, found bool) {
 	r, found = slices.BinarySearchFunc(o.runs, m, func(u run, m *mark) int {
@@ -57,6 +88,9 @@ func (o *order) search(p *pool, m *mark) (r, i int, found bool) {
 
 // insert enters a slot that is in the pool and not in the order.
 func (o *order) insert(p *pool, pos uint32) {
+	if !o.made {
+		return
+	}
 	m := p.at(pos).mark()
 	r, i, _ := o.search(p, &m)
 	if r < 0 {
@@ -77,6 +111,9 @@ func (o *order) insert(p *pool, pos uint32) {
 
 // remove takes out a slot that is still in the pool.
 func (o *order) remove(p *pool, pos uint32) {
+	if !o.made {
+		return
+	}
 	m := p.at(pos).mark()
 	r, i, _ := o.search(p, &m)
 	u := &o.runs[r]
@@ -94,6 +131,9 @@ func (o *order) remove(p *pool, pos uint32) {
 
 // move says that a slot is about to have another position in the pool.
 func (o *order) move(p *pool, from, to uint32) {
+	if !o.made {
+		return
+	}
 	m := p.at(from).mark()
 	r, i, _ := o.search(p, &m)
 	o.runs[r].pos[i] = to
@@ -137,6 +177,9 @@ func (l *Ledger) Arc(from, last keys.Location, after keys.ID, limit int) []Entry
 		}
 	}
 	p := &l.pools[Sink]
+	if !l.order.made {
+		l.order.make(p)
+	}
 	if from <= last {
 		l.order.walk(p, mark{from, after}, collect(last))
 		return out

@@ -53,7 +53,11 @@ func TestArcListsSinkBlocksInOrder(t *testing.T) {
 			return keys.Location(rapid.Uint64Range(0, places-1).Draw(t, name) * (math.MaxUint64 / places))
 		}
 		src := rnd(rapid.Uint64().Draw(t, "blocks"))
-		for range rapid.IntRange(0, 3000).Draw(t, "operations") {
+		operations, first := rapid.IntRange(0, 3000).Draw(t, "operations"), rapid.IntRange(0, 3000).Draw(t, "first")
+		for i := range operations {
+			if i == first { // what was there before is sorted, what follows is inserted
+				l.Arc(0, 0, keys.ID{}, 1)
+			}
 			e := block(src.IntN(2000), Class(1+src.IntN(6)/5), keys.Location(src.Uint64N(places)*(math.MaxUint64/places)), 1)
 			if src.IntN(3) == 0 {
 				l.Remove(e.ID)
@@ -98,6 +102,7 @@ func TestOrderShrinksWithItsPool(t *testing.T) {
 	for i := range n {
 		l.Set(block(i, Sink, keys.Location(uint64(i)*0x9e3779b97f4a7c15), 1))
 	}
+	l.Arc(0, 0, keys.ID{}, 1)
 	for i := range n {
 		if i%100 != 0 {
 			l.Remove(block(i, Sink, 0, 1).ID)
@@ -115,6 +120,12 @@ func BenchmarkArc(b *testing.B) {
 	for i := range n {
 		l.Set(block(i, Sink, keys.Location(src.Uint64()), MaxSize))
 	}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			l.order = order{}
+			l.Arc(0, 0, keys.ID{}, 1)
+		}
+	})
 	b.Run("page of 1024", func(b *testing.B) {
 		for b.Loop() {
 			l.Arc(keys.Location(src.Uint64()), keys.Location(src.Uint64()), keys.ID{}, 1024)
