@@ -22,6 +22,7 @@ import (
 	"nightjar/internal/link/quiclink"
 	"nightjar/internal/link/tlstcp"
 	"nightjar/internal/node"
+	"nightjar/internal/sites"
 	"nightjar/routing/wire"
 	"nightjar/store"
 	"nightjar/store/badgerstore"
@@ -55,6 +56,7 @@ type daemon struct {
 	trouble  []string // what its user should know
 	node     *node.Node
 	jobs     *jobs.Manager
+	sites    *sites.Book
 	listener net.Listener // of the proxy and the API
 	stop     func()       // asks run to end
 	log      *slog.Logger
@@ -214,9 +216,10 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 		return err
 	}
 	url := "http://" + d.listener.Addr().String()
+	d.sites = sites.New(d.vault, vault.ErrNotFound)
 	d.jobs = jobs.New(jobs.Config{
-		Network: func() jobs.Network { return d.node.Client(wire.Bulk) },
-		Vault:   d.vault, Dir: filepath.Join(d.cfg.dir.Path(), "jobs"), Log: d.log, Trouble: d.trouble,
+		Network: d.network, Sites: d.sites,
+		Vault: d.vault, Dir: filepath.Join(d.cfg.dir.Path(), "jobs"), Log: d.log, Trouble: d.trouble,
 	})
 	if damaged, err := d.jobs.Start(); err != nil {
 		return during(err, "read the queue")
@@ -240,10 +243,13 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 	return err
 }
 
+// network is a way into the network of its own, for a job or a question.
+func (d *daemon) network() jobs.Network { return d.node.Client(wire.Bulk) }
+
 func (d *daemon) handler(token, url string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix, api.New(api.Config{
-		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop,
+		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop, Sites: d.sites, Network: d.network,
 	}))
 	proxy := fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.node.ClientFor(wire.Interactive, site) },

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -112,6 +114,85 @@ func (c *Client) Cancel(ctx context.Context, id jobs.ID) error {
 	return err
 }
 
+// Pause stops a queued job until it is resumed.
+func (c *Client) Pause(ctx context.Context, id jobs.ID) (Job, error) {
+	return call[Job](ctx, c, "POST", "jobs/"+string(id)+"/pause", nil)
+}
+
+// Resume has a queued job go on now.
+func (c *Client) Resume(ctx context.Context, id jobs.ID) (Job, error) {
+	return call[Job](ctx, c, "POST", "jobs/"+string(id)+"/resume", nil)
+}
+
+// SetPriority changes a queued job's priority.
+func (c *Client) SetPriority(ctx context.Context, id jobs.ID, p string) (Job, error) {
+	return call[Job](ctx, c, "POST", "jobs/"+string(id)+"/priority", Priority{p})
+}
+
+// Remove takes a final job from the list.
+func (c *Client) Remove(ctx context.Context, id jobs.ID) error {
+	_, err := call[Removed](ctx, c, "POST", "jobs/"+string(id)+"/remove", nil)
+	return err
+}
+
+// Clear takes all final jobs from the list and returns how many there were.
+func (c *Client) Clear(ctx context.Context) (int, error) {
+	r, err := call[Removed](ctx, c, "POST", "jobs/clear", nil)
+	return r.Jobs, err
+}
+
+// Sites lists the user's sites.
+func (c *Client) Sites(ctx context.Context) (Sites, error) {
+	return call[Sites](ctx, c, "GET", "sites", nil)
+}
+
+// Site describes one of them.
+func (c *Client) Site(ctx context.Context, name string) (Site, error) {
+	return call[Site](ctx, c, "GET", sitePath(name), nil)
+}
+
+// CreateSite draws an identity for a new site.
+func (c *Client) CreateSite(ctx context.Context, name string) (Site, error) {
+	return call[Site](ctx, c, "POST", "sites", SiteName{name})
+}
+
+// RemoveSite forgets a site and its key.
+func (c *Client) RemoveSite(ctx context.Context, name string) error {
+	_, err := call[SiteName](ctx, c, "DELETE", sitePath(name), nil)
+	return err
+}
+
+// ExportSite is a site's key as text that the passphrase opens.
+func (c *Client) ExportSite(ctx context.Context, name, passphrase string) (string, error) {
+	s, err := call[SealedSite](ctx, c, "POST", sitePath(name)+"/export", SealedSite{Passphrase: passphrase})
+	return s.Sealed, err
+}
+
+// ImportSite takes in what ExportSite returned.
+func (c *Client) ImportSite(ctx context.Context, sealed, passphrase string) (Site, error) {
+	return call[Site](ctx, c, "POST", "sites/import", SealedSite{Sealed: sealed, Passphrase: passphrase})
+}
+
+func sitePath(name string) string { return "sites/" + url.PathEscape(name) }
+
+// Newest finds the newest edition of a site.
+func (c *Client) Newest(ctx context.Context, uri string) (string, error) {
+	u, err := call[URI](ctx, c, "POST", "newest", URI{uri})
+	return u.URI, err
+}
+
+// Follow returns when a site has an edition newer than that in the URI, with the new one's URI.
+func (c *Client) Follow(ctx context.Context, uri string) (string, error) {
+	u, err := call[URI](ctx, c, "POST", "follow", URI{uri})
+	return u.URI, err
+}
+
+// Verify makes the verify capability of what a URI names.
+func (c *Client) Verify(ctx context.Context, uri string) (string, error) {
+	u, err := call[URI](ctx, c, "POST", "verify", URI{uri})
+	return u.URI, err
+}
+
 // Shutdown asks the node to stop and returns before it has.
 func (c *Client) Shutdown(ctx context.Context) error {
 	_, err := call[struct{}](ctx, c, "POST", "shutdown", nil)
@@ -190,5 +271,27 @@ func (c *Client) transportError(ctx context.Context, err error) error {
 	if errors.As(err, &op) && op.Op == "dial" {
 		return fmt.Errorf("%w: %w", ErrNotRunning, op.Err)
 	}
-	return fmt.Errorf("%w: %w", ErrDropped, errors.Unwrap(err))
+	return fmt.Errorf("%w: %w", ErrDropped, plain(err))
+}
+
+// plain is what is left of an error without the addresses and system calls around it, which say nothing to people.
+func plain(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		switch err.(type) {
+		case *net.OpError, *os.SyscallError, *url.Error, *watchError:
+			if inner == nil {
+				return err
+			}
+			err = inner
+		default:
+			if inner == nil {
+				return err
+			}
+			if _, ok := errors.AsType[*net.OpError](err); !ok {
+				return err
+			}
+			err = inner // something around a network error, which would print it
+		}
+	}
 }

@@ -18,17 +18,20 @@
 //  3. Every failure is answered with {"error": {"code", "message"}}; codes come from one table (errors.go) and never change
 //     their meaning.
 //  4. The bytes of a get are complete or visibly cut: a failure in the middle breaks the connection.
-//  5. A slow listener to events delays nobody, and is let go when it stops reading for listenTime.
+//  5. A slow listener to events delays nobody, costs what is in its connection and one place for each job, and is let go when it stops
+//     reading for listenTime.
 //  6. Every route is in openapi.yaml and every path there is a route.
+//  7. A path that a request names is absolute. The insert key of a site leaves in the answer to export alone, sealed.
 //
 // # Concurrency
 //
 // A Server and a Client are safe for concurrent use. A Server starts no goroutines: each request runs in its own, a job's
-// transfer in that of the request that carries its data, so that a client that goes away takes its job with it. A Client's
+// transfer in that of the request that carries its data, so that a client that goes away takes its job with it. Queued jobs are
+// run by package jobs, whoever listens. A Client's
 // Upload starts one, which reads the content.
 //
 // # Reading order
 //
-// server.go (routes), guard.go, errors.go, messages.go, then the handlers: control.go, jobs.go, data.go, events.go; client.go
+// server.go (routes), guard.go, errors.go, messages.go, jobmessages.go, then the handlers: control.go, jobs.go, data.go, events.go, sites.go; client.go
 // and transfer.go. Packages datadir and foldertar below are the two things that both sides share.
 package api

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 
 	"nightjar/internal/api/foldertar"
@@ -10,9 +11,11 @@ import (
 	"nightjar/internal/jobs"
 	"nightjar/internal/link"
 	"nightjar/internal/node"
+	"nightjar/internal/sites"
 	"nightjar/keys"
 	"nightjar/routing/wire"
 	"nightjar/store"
+	"nightjar/store/vault"
 )
 
 var (
@@ -55,6 +58,20 @@ func failures() []failure {
 		{"no_such_job", http.StatusNotFound, jobs.ErrNoJob},
 		{"wrong_state", http.StatusConflict, jobs.ErrState},
 		{"busy", http.StatusTooManyRequests, jobs.ErrBusy},
+		{"queue_full", http.StatusTooManyRequests, jobs.ErrQueueFull},
+		{"no_queue", http.StatusNotImplemented, jobs.ErrNoQueue},
+		{"target_taken", http.StatusConflict, jobs.ErrTarget},
+		{"disk_full", http.StatusInsufficientStorage, jobs.ErrDiskFull},
+		{"disk_full", http.StatusInsufficientStorage, vault.ErrFull},
+		{"changed", http.StatusConflict, jobs.ErrChanged},
+		{"changed", http.StatusConflict, content.ErrChanged},
+		{"damaged", http.StatusInternalServerError, jobs.ErrDamaged},
+		{"conflict", http.StatusConflict, content.ErrConflict},
+		{"no_such_site", http.StatusNotFound, sites.ErrNoSite},
+		{"site_exists", http.StatusConflict, sites.ErrTaken},
+		{"site_damaged", http.StatusInternalServerError, sites.ErrDamaged},
+		{"not_sealed", http.StatusForbidden, sites.ErrSealed},
+		{"verify_only", http.StatusBadRequest, content.ErrVerifyOnly},
 		{"stopping", http.StatusServiceUnavailable, jobs.ErrClosed},
 		{"stopping", http.StatusServiceUnavailable, node.ErrStopped},
 		{"cancelled", http.StatusGone, jobs.ErrCancelled},
@@ -68,6 +85,9 @@ func failures() []failure {
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrPath},
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrEntry},
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrStream},
+		{"bad_folder", http.StatusBadRequest, content.ErrBadPath},
+		{"bad_folder", http.StatusBadRequest, jobs.ErrEmpty},
+		{"bad_type", http.StatusBadRequest, content.ErrBadType},
 		{"dropped", http.StatusBadRequest, ErrDropped},
 		{"no_entry", http.StatusNotFound, content.ErrNoEntry},
 		{"not_found", http.StatusNotFound, content.ErrNotFound},
@@ -81,6 +101,9 @@ func failures() []failure {
 		{"peer_identity", http.StatusBadGateway, link.ErrAuth},
 		{"peer_unreachable", http.StatusBadGateway, ErrUnreachable},
 		{"bad_request", http.StatusBadRequest, ErrRequest},
+		{"bad_request", http.StatusBadRequest, jobs.ErrSpec},
+		{"no_such_path", http.StatusNotFound, fs.ErrNotExist},
+		{"no_permission", http.StatusForbidden, fs.ErrPermission},
 	}
 }
 

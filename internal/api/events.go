@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	eventPause = 100 * time.Millisecond // between two events of progress: people see no more than that
+	eventPause = 100 * time.Millisecond // between two events of progress, or two bursts of them: people see no more than that
+	burstGap   = 5 * time.Millisecond   // what comes with no longer gap between is one burst
 	lookPause  = time.Second            // how often to look for what comes and goes unannounced: an obstacle
 	listenTime = 30 * time.Second       // a listener that has not taken an event by then is let go
 )
@@ -21,12 +22,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
+	l := newListener(w)
 	look := time.NewTicker(lookPause)
 	defer look.Stop()
 	for {
 		state, changed := j.Watch()
-		if err := sendEvent(w, state); err != nil || state.State.Final() {
+		if l.job(state) != nil || l.flush() != nil || state.State.Final() {
 			return nil // the answer has begun: a listener that is gone cannot be told
 		}
 		for same := true; same; {
@@ -34,7 +35,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 			case <-changed:
 				same = false
 			case <-look.C:
-				same = sameObstacle(state, j.Snapshot())
+				same = obstacle(state) == obstacle(j.Snapshot())
 			case <-r.Context().Done():
 				return nil
 			}
@@ -48,19 +49,118 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-func sameObstacle(a, b jobs.Snapshot) bool { return newJob(a).Obstacle == newJob(b).Obstacle }
+func obstacle(s jobs.Snapshot) string {
+	if s.Obstacle == nil {
+		return ""
+	}
+	return s.Obstacle.Error()
+}
 
-func sendEvent(w http.ResponseWriter, s jobs.Snapshot) error {
-	b, err := json.Marshal(newJob(s))
+// allEvents sends the state of all jobs, and then of each that has changed, in bursts at least eventPause apart. What changes in between is kept by
+// the manager, which keeps one place for each job: a slow listener costs no more than that.
+func (s *Server) allEvents(w http.ResponseWriter, r *http.Request) error {
+	l := newListener(w)
+	changes := s.cfg.Jobs.Watch(r.Context())
+	look := time.NewTicker(lookPause)
+	defer look.Stop()
+	if l.flush() != nil { // a listener learns at once that it is one, even if there are no jobs
+		return nil
+	}
+	for {
+		var err error
+		select {
+		case state, open := <-changes:
+			if !open {
+				return nil
+			}
+			err = l.burst(state, changes)
+		case <-look.C:
+			err = l.obstacles(s.cfg.Jobs.List())
+		case <-r.Context().Done():
+			return nil
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// listener is one that is sent events.
+type listener struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	told map[jobs.ID]string // obstacles of running jobs that it knows of
+}
+
+func newListener(w http.ResponseWriter) *listener {
+	w.Header().Set("Content-Type", "text/event-stream")
+	return &listener{w: w, rc: http.NewResponseController(w), told: map[jobs.ID]string{}}
+}
+
+// burst sends state and what follows it closely, and then pauses.
+func (l *listener) burst(state jobs.Snapshot, changes <-chan jobs.Snapshot) error {
+	began := time.Now()
+	gap := time.NewTimer(burstGap)
+	defer gap.Stop()
+	for open := true; open; {
+		if err := l.job(state); err != nil {
+			return err
+		}
+		gap.Reset(burstGap)
+		select {
+		case state, open = <-changes:
+		case <-gap.C:
+			open = false
+		}
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	time.Sleep(eventPause - time.Since(began))
+	return nil
+}
+
+// obstacles sends the jobs whose obstacle has come or gone since it was sent last.
+func (l *listener) obstacles(all []jobs.Snapshot) error {
+	for _, s := range all {
+		if s.State == jobs.Running && obstacle(s) != l.told[s.ID] {
+			if err := l.job(s); err != nil {
+				return err
+			}
+		}
+	}
+	return l.flush()
+}
+
+// job sends one job's state.
+func (l *listener) job(s jobs.Snapshot) error {
+	if s.Gone {
+		delete(l.told, s.ID)
+		return l.send("gone", Removed{ID: s.ID, Jobs: 1})
+	}
+	if why := obstacle(s); why != "" {
+		l.told[s.ID] = why
+	} else {
+		delete(l.told, s.ID)
+	}
+	return l.send("job", newJob(s))
+}
+
+func (l *listener) send(event string, v any) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	rc := http.NewResponseController(w)
-	if err := rc.SetWriteDeadline(time.Now().Add(listenTime)); err != nil {
+	if err := l.rc.SetWriteDeadline(time.Now().Add(listenTime)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "event: job\ndata: %s\n\n", b); err != nil {
+	_, err = fmt.Fprintf(l.w, "event: %s\ndata: %s\n\n", event, b)
+	return err
+}
+
+func (l *listener) flush() error {
+	if err := l.rc.SetWriteDeadline(time.Now().Add(listenTime)); err != nil {
 		return err
 	}
-	return rc.Flush()
+	return l.rc.Flush()
 }

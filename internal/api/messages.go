@@ -1,10 +1,6 @@
 package api
 
-import (
-	"time"
-
-	"nightjar/internal/jobs"
-)
+import "time"
 
 // Status is the answer to GET status.
 type Status struct {
@@ -80,68 +76,36 @@ type Added struct {
 	ID string `json:"id"`
 }
 
-// JobRequest is the body of POST jobs.
-type JobRequest struct {
-	Kind      jobs.Kind `json:"kind"`
-	TimeoutMS int64     `json:"timeout_ms,omitempty"` // 0 = no limit
-	// Put only.
-	Folder     bool   `json:"folder,omitempty"`
-	Name       string `json:"name,omitempty"`
-	MIME       string `json:"mime,omitempty"`
-	Target     string `json:"target,omitempty"` // "" = a new CHK
-	Convergent bool   `json:"convergent,omitempty"`
-	// Get only.
-	URI     string `json:"uri,omitempty"`
-	MaxSize uint64 `json:"max_size,omitempty"` // 0 = no limit
+// URI is a question about a URI, and an answer that is one.
+type URI struct {
+	URI string `json:"uri"`
 }
 
-// Job is a job in answers and events.
-type Job struct {
-	ID       jobs.ID    `json:"id"`
-	Kind     jobs.Kind  `json:"kind"`
-	State    jobs.State `json:"state"`
-	Folder   bool       `json:"folder"`
-	Name     string     `json:"name,omitempty"`
-	Created  time.Time  `json:"created"`
-	Started  time.Time  `json:"started,omitzero"`
-	Ended    time.Time  `json:"ended,omitzero"`
-	Progress Progress   `json:"progress"`
-	URI      string     `json:"uri,omitempty"`
-	Size     uint64     `json:"size"`
-	MIME     string     `json:"mime,omitempty"`
-	Obstacle string     `json:"obstacle,omitempty"` // why a running job cannot go on at the moment
-	Error    *Error     `json:"error,omitempty"`
+// SiteName is the body of POST sites and the answer to DELETE sites/{name}.
+type SiteName struct {
+	Name string `json:"name"`
 }
 
-// Progress is how far a job is.
-type Progress struct {
-	Done  uint64  `json:"done"`  // blocks
-	Need  uint64  `json:"need"`  // blocks
-	Bytes uint64  `json:"bytes"` // content bytes delivered or taken in
-	Size  uint64  `json:"size"`  // content bytes in all; 0 = not known yet
-	Rate  float64 `json:"rate"`  // content bytes per second of late
+// Site is a site of the node's user. Its insert key is never told.
+type Site struct {
+	Name       string `json:"name"`
+	URI        string `json:"uri"`                   // asks for the newest edition
+	Edition    int64  `json:"edition"`               // that is known to be the newest; -1 = none
+	EditionURI string `json:"edition_uri,omitempty"` // of that edition
+	Published  string `json:"published,omitempty"`   // the day of the last one from here, like 2026-11-24
+	Files      int    `json:"files"`
+	Size       uint64 `json:"size"`
+	Folder     string `json:"folder,omitempty"` // that it was published from
 }
 
-// Jobs is the answer to GET jobs.
-type Jobs struct {
-	Jobs []Job `json:"jobs"`
+// Sites is the answer to GET sites.
+type Sites struct {
+	Sites   []Site `json:"sites"`
+	Trouble string `json:"trouble,omitempty"` // sites that cannot be read, for people
 }
 
-func newJob(s jobs.Snapshot) Job {
-	j := Job{
-		ID: s.ID, Kind: s.Kind, State: s.State, Folder: s.Folder, Name: s.Name,
-		Created: s.Created, Started: s.Started, Ended: s.Ended,
-		Progress: Progress{Done: s.Progress.Done, Need: s.Progress.Need, Bytes: s.Progress.Bytes, Size: s.Progress.Size, Rate: s.Rate},
-		Size:     s.Size, MIME: s.MIME,
-	}
-	if s.URI.Type != 0 {
-		j.URI = s.URI.Encode()
-	}
-	if s.Obstacle != nil {
-		j.Obstacle = s.Obstacle.Error()
-	}
-	if s.Err != nil {
-		j.Error = newError(s.Err)
-	}
-	return j
+// SealedSite is the body of POST sites/import and, without the text, of POST sites/{name}/export; the answer to that is the text alone.
+type SealedSite struct {
+	Sealed     string `json:"sealed,omitempty"`
+	Passphrase string `json:"passphrase,omitempty"`
 }

@@ -13,7 +13,9 @@ import (
 	"nightjar/internal/api/datadir"
 	"nightjar/internal/content"
 	"nightjar/internal/jobs"
+	"nightjar/internal/sites"
 	"nightjar/keys"
+	"nightjar/store/vault"
 )
 
 // network keeps blocks in memory. Once it holds as many as cut, fetches wait for their context.
@@ -112,8 +114,17 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{T: t, net: newNetwork()}
-	r.jobs = jobs.New(jobs.Config{Network: r.net.each})
-	server := httptest.NewUnstartedServer(New(Config{Jobs: r.jobs, Token: token, Stop: func() {}}))
+	v, err := vault.Open(filepath.Join(dir.Path(), "vault"), [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	book := sites.New(v, vault.ErrNotFound)
+	r.jobs = jobs.New(jobs.Config{Network: r.net.each, Vault: v, Dir: filepath.Join(dir.Path(), "jobs"), Sites: book})
+	if _, err := r.jobs.Start(); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(New(Config{Jobs: r.jobs, Token: token, Stop: func() {}, Sites: book, Network: r.net.each}))
 	server.Config.ReadTimeout = readTimeout
 	server.Start()
 	t.Cleanup(server.Close)

@@ -9,10 +9,12 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"nightjar/internal/jobs"
 	"nightjar/internal/node"
+	"nightjar/internal/sites"
 )
 
 // Prefix is the path below which the API is mounted.
@@ -34,12 +36,16 @@ type Config struct {
 	Version string
 	FProxy  string // where the proxy is reached, for status
 	Stop    func() // asks the node to stop; must return at once
+
+	Sites   *sites.Book         // nil = there are none
+	Network func() jobs.Network // for questions about a URI, one for each
 }
 
 // Server is the node's side of the API, mounted at Prefix.
 type Server struct {
-	cfg Config
-	mux *http.ServeMux
+	cfg     Config
+	mux     *http.ServeMux
+	sealing sync.Mutex // held while a passphrase is made a key
 }
 
 // New returns a Server.
@@ -72,11 +78,26 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "peers", handle: s.addPeer},
 		{method: "GET", path: "jobs", handle: s.listJobs},
 		{method: "POST", path: "jobs", handle: s.createJob},
+		{method: "GET", path: "jobs/events", handle: s.allEvents},
+		{method: "POST", path: "jobs/clear", handle: s.clearJobs},
 		{method: "GET", path: "jobs/{id}", handle: s.showJob},
 		{method: "DELETE", path: "jobs/{id}", handle: s.cancelJob},
+		{method: "POST", path: "jobs/{id}/pause", handle: s.pauseJob},
+		{method: "POST", path: "jobs/{id}/resume", handle: s.resumeJob},
+		{method: "POST", path: "jobs/{id}/priority", handle: s.setPriority},
+		{method: "POST", path: "jobs/{id}/remove", handle: s.removeJob},
 		{method: "PUT", path: "jobs/{id}/data", handle: s.upload},
 		{method: "GET", path: "jobs/{id}/data", handle: s.download},
 		{method: "GET", path: "jobs/{id}/events", handle: s.events},
+		{method: "GET", path: "sites", handle: s.listSites},
+		{method: "POST", path: "sites", handle: s.createSite},
+		{method: "POST", path: "sites/import", handle: s.importSite},
+		{method: "GET", path: "sites/{name}", handle: s.showSite},
+		{method: "DELETE", path: "sites/{name}", handle: s.removeSite},
+		{method: "POST", path: "sites/{name}/export", handle: s.exportSite},
+		{method: "POST", path: "newest", handle: s.newest},
+		{method: "POST", path: "follow", handle: s.follow},
+		{method: "POST", path: "verify", handle: s.verify},
 		{method: "POST", path: "shutdown", handle: s.shutdown},
 	}
 }

@@ -120,7 +120,7 @@ func (c *Client) Download(ctx context.Context, id jobs.ID) (*Download, error) {
 		MIME:   resp.Header.Get(headerMIME),
 		Size:   resp.ContentLength,
 		body:   resp.Body,
-		reason: func(err error) error { return c.reason(ctx, id, fmt.Errorf("%w: %w", ErrDropped, err)) },
+		reason: func(err error) error { return c.reason(ctx, id, fmt.Errorf("%w: %w", ErrDropped, plain(err))) },
 	}, nil
 }
 
@@ -141,6 +141,40 @@ func (c *Client) reason(ctx context.Context, id jobs.ID, err error) error {
 		return job.Error
 	}
 	return err
+}
+
+// WatchAll calls f with the state of each job now, and whenever one has changed, until ctx ends or f fails; gone says that the job is no longer listed, and
+// that nothing but its ID is known.
+func (c *Client) WatchAll(ctx context.Context, f func(j Job, gone bool) error) error {
+	req, err := c.request(ctx, "GET", "jobs/events", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEvent)
+	gone := false
+	for lines.Scan() {
+		if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			gone = event == "gone"
+		}
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var job Job // of a Removed the ID alone is there
+		if err := json.Unmarshal([]byte(data), &job); !gone && err != nil {
+			return fmt.Errorf("the node's event is not understood: %w", err)
+		}
+		if err := f(job, gone); err != nil {
+			return err
+		}
+	}
+	return c.transportError(ctx, &watchError{lines.Err()})
 }
 
 // wait returns a job once it is final.
