@@ -12,6 +12,7 @@ import (
 
 	"nightjar/internal/api"
 	"nightjar/internal/api/datadir"
+	"nightjar/internal/jobs"
 )
 
 // env is what a command has to do with the world: its streams and the global flags.
@@ -22,6 +23,15 @@ type env struct {
 	data  string // --data, else NIGHTJAR_DATA, else the XDG data directory
 	json  bool   // --json
 	quiet bool   // --quiet
+
+	watch func(jobs.Network) jobs.Network // stands between jobs and the network: tests count there; nil = nothing does
+}
+
+func (e *env) watched(n jobs.Network) jobs.Network {
+	if e.watch == nil {
+		return n
+	}
+	return e.watch(n)
 }
 
 // commands lists the constructors of all commands, in the order in which help shows them.
