@@ -61,6 +61,7 @@ type daemon struct {
 	stop     func()       // asks run to end
 	log      *slog.Logger
 	saved    []wire.Descriptor
+	watched  func(jobs.Network) jobs.Network // as env.watched
 }
 
 // serve runs a node until ctx ends, somebody asks it to stop, or it fails.
@@ -68,7 +69,7 @@ func (e *env) serve(ctx context.Context, cfg daemonConfig) error {
 	tuneMemory()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d := &daemon{cfg: cfg, stop: stop, log: e.logger()}
+	d := &daemon{cfg: cfg, stop: stop, log: e.logger(), watched: e.watched}
 	err := d.open()
 	if err == nil {
 		err = d.run(ctx, e)
@@ -244,7 +245,7 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 }
 
 // network is a way into the network of its own, for a job or a question.
-func (d *daemon) network() jobs.Network { return d.node.Client(wire.Bulk) }
+func (d *daemon) network() jobs.Network { return d.watched(d.node.Client(wire.Bulk)) }
 
 func (d *daemon) handler(token, url string) http.Handler {
 	mux := http.NewServeMux()
@@ -252,8 +253,9 @@ func (d *daemon) handler(token, url string) http.Handler {
 		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop, Sites: d.sites, Network: d.network,
 	}))
 	proxy := fproxy.New(fproxy.Config{
-		Source: func(site []byte) fproxy.Source { return d.node.ClientFor(wire.Interactive, site) },
+		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },
 		Node:   d.node,
+		Heal:   d.jobs.Healer,
 	})
 	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
