@@ -68,7 +68,11 @@ func (p *proxy) find(ctx context.Context, source Source, uri keys.URI) (*content
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), source}, uri, content.GetOptions{MaxSize: p.maxSize, Order: content.Reading})
+	o := content.GetOptions{MaxSize: p.maxSize, Order: content.Reading}
+	if p.heal != nil {
+		o.Heal = p.heal()
+	}
+	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), source}, uri, o)
 }
 
 // siteOf names what a URI belongs to: all editions and files of one author's site or document, one word, or one file or folder.
@@ -136,7 +140,7 @@ func (p *proxy) file(ctx context.Context, w http.ResponseWriter, r *http.Request
 	src := &source{ReadSeeker: reader, watch: watch}
 	out := &late{ResponseWriter: w}
 	// No modification time: the tag is exact, and a date would only be one more thing that a page says of its author.
-	http.ServeContent(out, r, "", time.Time{}, src)
+	http.ServeContent(out, fewRanges(r), "", time.Time{}, src)
 	switch {
 	case src.err == nil:
 		out.send()
@@ -148,6 +152,21 @@ func (p *proxy) file(ctx context.Context, w http.ResponseWriter, r *http.Request
 		// The browser must see that the file is not whole (F5); closing the connection is all that HTTP/1.1 offers.
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// maxRanges bounds the parts of a file that are asked for at once. Each is a seek, which asks the network for several blocks.
+const maxRanges = 8
+
+// fewRanges is a request that asks for the whole file where r asks for too many parts of it: RFC 9110 §14.2 allows that, and whoever asks
+// must be ready for it.
+func fewRanges(r *http.Request) *http.Request {
+	if strings.Count(r.Header.Get("Range"), ",") < maxRanges {
+		return r
+	}
+	all := *r
+	all.Header = r.Header.Clone()
+	all.Header.Del("Range")
+	return &all
 }
 
 // nameOf is the name under which a file is saved.

@@ -22,6 +22,8 @@
 //	F8  If the node hides no originator, every page of its own says so, and a header of everything that it serves.
 //	F9  What is fetched for different sites is asked for through sources of their own. What cannot be asked for is not: the
 //	    page says why, after obstacleTime.
+//	F10 A read that had to rebuild gives a tenth of what was missing back to the network: later, and apart from the read
+//	    (internal/jobs, SPEC of internal/content §11).
 //
 // # Concurrency
 //
@@ -31,5 +33,5 @@
 // # Reading order
 //
 // fproxy.go (what is answered by whom), guard.go (who may ask), content.go and stream.go (from a URI to bytes),
-// media.go and headers.go (how bytes are shown), listing.go, failure.go and page.go (what people see).
+// media.go and headers.go (how bytes are shown), status.go, listing.go, failure.go and page.go (what people see).
 package fproxy

@@ -74,6 +74,15 @@ var failures = []failure{
 		},
 	},
 	{
+		content.ErrVerifyOnly, http.StatusBadRequest, "This key keeps content alive, and cannot read it",
+		"It is a verify capability: it names the blocks of something, so that whoever has it can look whether they are still in the network and " +
+			"give back copies of them. Nobody can read with it, nor get from it to a key that reads. Nothing was asked of the network.",
+		[]string{
+			"To read the content, ask whoever gave you this key for the URI that reads.",
+			"To help keep it alive: \"nightjar keep\" and this key.",
+		},
+	},
+	{
 		content.ErrNoEntry, http.StatusNotFound, "No such file in the folder",
 		"The folder was found, but it has no file of this name. The network was not asked for it.",
 		[]string{"Names are case-sensitive; look at the list of what is there."},

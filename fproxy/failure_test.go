@@ -79,6 +79,21 @@ func TestEveryFailureHasItsPage(t *testing.T) {
 	}
 }
 
+// A key that reads nothing is told from one that finds nothing, and nobody is asked.
+func TestVerifyCapabilitiesHaveTheirPage(t *testing.T) {
+	n := newNetwork()
+	uri := n.put(t, noise(100_000), content.PutOptions{})
+	verify, err := content.VerifyURI(context.Background(), n, n, uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.from(nil)
+	ask(t, "GET", serve(t, n, nil)+"/"+verify.Encode()).want(t, 400, "cannot read it", "nightjar keep")
+	if n.count() != 0 {
+		t.Errorf("%d fetches", n.count())
+	}
+}
+
 func TestFailuresOfTheTableSayWhatAndWhatToDo(t *testing.T) {
 	for _, f := range append(failures, unexpected) {
 		if f.status < 400 || f.status > 599 || http.StatusText(f.status) == "" {

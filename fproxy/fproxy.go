@@ -9,6 +9,7 @@ import (
 
 	"nightjar/internal/content"
 	"nightjar/internal/node"
+	"nightjar/keys"
 )
 
 // Address is where the proxy listens unless it is told otherwise.
@@ -45,8 +46,11 @@ type Source interface {
 type Config struct {
 	// Source is called with what names a site, or a file that belongs to none, so that the network can keep apart what is
 	// asked for on behalf of different ones.
-	Source  func(site []byte) Source
-	Node    Node
+	Source func(site []byte) Source
+	Node   Node
+	// Heal is called once for each read, and what it returns is given the blocks that this read found missing and that the network should have
+	// again (content.GetOptions.Heal); nil = nothing is given back.
+	Heal    func() func(b keys.Block, top bool)
 	MaxSize uint64        // largest file in bytes that is served; 0 = no limit
 	Fetches int           // requests that may fetch at once; 0 = 64
 	Timeout time.Duration // how long the network may be silent before a fetch is given up; 0 = a minute
@@ -59,7 +63,8 @@ type Config struct {
 type proxy struct {
 	source  func(site []byte) Source
 	recent  *recent
-	node    Node
+	status  *status
+	heal    func() func(b keys.Block, top bool)
 	maxSize uint64
 	fetches chan struct{} // a token for each request that fetches
 	opens   chan struct{} // a token for each that reads a manifest
@@ -81,7 +86,8 @@ func New(c Config) http.Handler {
 	return &proxy{
 		source:  c.Source,
 		recent:  newRecent(),
-		node:    c.Node,
+		status:  newStatus(c.Node),
+		heal:    c.Heal,
 		maxSize: c.MaxSize,
 		fetches: make(chan struct{}, c.Fetches), opens: make(chan struct{}, maxOpens),
 		timeout: c.Timeout,

@@ -55,7 +55,7 @@ const warning = "Nightjar-Warning"
 
 // warn sets the warning if it is due, and reports whether it is.
 func (p *proxy) warn(h http.Header) bool {
-	exposed := p.node.Status().Onion.Hops == 0
+	exposed := p.status.get().Onion.Hops == 0
 	if exposed {
 		h.Set(warning, "the originator is not hidden: this node asks the network directly (hops 0)")
 	}

@@ -130,7 +130,7 @@ func (p *proxy) failWith(w http.ResponseWriter, r *http.Request, err error, link
 
 // start shows the start page.
 func (p *proxy) start(w http.ResponseWriter, r *http.Request) {
-	s := p.node.Status()
+	s := p.status.get()
 	v := startView{Peers: len(s.Peers), Stored: size(uint64(max(0, s.Store.Bytes))), Quota: size(uint64(max(0, s.Store.Quota)))}
 	if !s.Started.IsZero() {
 		v.Running = duration(time.Since(s.Started))
