@@ -31,6 +31,15 @@
 // of them, as a probe, is answered. At most a third of the peers are mute at a time: if more seem to be, the fault is here. An answer that
 // comes after all counts like any, so that who is only slow is soon given more time.
 //
+// # Records that are waited for
+//
+// Whoever waits for a record leaves a lease: at the closest peer that is closer to the target, which does the same, down to the local minimum,
+// which leaves one at each of the two peers that get copies (an own lease, which goes no further). So the lease lies where the record will be kept, and at each node on the
+// way who has asked it. A node that comes to hold the record, as a sink, by repair, or because it looked when the lease came, pushes it to them, once, and so does who
+// gets it pushed. What only passes is not pushed: else the order in which neighbours with leases get it would show where an insert was launched.
+// A lease ends after leaseTime unless it is left again; it is passed on anew for those who wait longer, and to others when peers
+// come and go. A lease has no answer: it may be lost, and whoever waits asks now and then in any case.
+//
 // # Invariants
 //
 // Machine:
@@ -53,6 +62,13 @@
 //     launched it.
 //  7. Misbehaved is said only of what an honest node cannot do, whatever is delayed, lost or crossed.
 //  8. The same events, clock and Rand give the same effects. No map's order reaches an effect.
+//
+// Leases:
+//
+//  12. A lease that is not own goes from d(from) > d(self) to d(next) < d(self), and an own one goes no further: leases make no circle, and a record is pushed on a link at
+//     most once for each time that a lease was left there. Every LocalWait gets exactly one Done or is cancelled, within leaseTime and a sweep.
+//  13. One peer has at most maxLeases, and makes this node look into its store for leaseRate of them a second, after maxLeases at once; all have
+//     at most maxAllLeases, of which whoever has most gives up his oldest. Pushes that were not asked for are not passed on.
 //
 // Overlay:
 //
@@ -83,6 +99,10 @@
 // is no more than what failing peers cause, it is the same at launch nodes and relays, and it says nothing of which of them asks. A peer can
 // bring it about by being late, and gains that some other peer, which it cannot choose, sees the request that it has seen itself.
 //
+// From a lease: that somebody waits for a record, this peer or some beyond it, one or many. It has no hops to live, so that nothing tells the first hop from the
+// fifth, and a second one for the same record is not passed on, so that nobody learns how many wait. Not hidden is that a
+// node which answers a lease with a push at once holds the record.
+//
 // # Concurrency
 //
 // None: a machine belongs to one goroutine. The slice that Step returns is valid until the next Step.
@@ -90,6 +110,6 @@
 // # Reading order
 //
 // event.go (what goes in and comes out), machine.go (Step), receive.go (what events mean), forward.go (where a request
-// goes next), spread.go (where a launch goes first), late.go (who is late, who is mute), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
+// goes next), spread.go (where a launch goes first), late.go (who is late, who is mute), lease.go (who waits for what does not exist yet), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
 // number). Then overlay.go, table.go, plan.go, gossip.go. testdata/ holds the rules as scripts.
 package routing

@@ -15,7 +15,7 @@ type PeerUp struct{ Peer wire.NodeID }
 // PeerDown says that a link has ended; its requests have failed.
 type PeerDown struct{ Peer wire.NodeID }
 
-// Received carries a Get, Data, Put, Stored, Fail or Cancel from a peer.
+// Received carries a Get, Data, Put, Stored, Fail, Cancel, Lease or Push from a peer.
 type Received struct {
 	From wire.NodeID
 	Msg  wire.Message
@@ -48,6 +48,17 @@ type LocalPut struct {
 	Launch   bool // as in LocalGet
 }
 
+// LocalWait asks for a record that may not exist yet, on behalf of the local user, or of somebody whose circuit ends here: Done brings it when it
+// appears, or says NotFound when its time is over.
+type LocalWait struct {
+	Token    Token
+	ID       keys.ID
+	Rotation uint8
+}
+
+// Appeared says that the store has come to hold a record otherwise than by a Keep.
+type Appeared struct{ Block keys.Block }
+
 // LocalCancel ends a local request without an answer.
 type LocalCancel struct{ Token Token }
 
@@ -76,6 +87,8 @@ func (Garbled) event()     {}
 func (LocalGet) event()    {}
 func (LocalPut) event()    {}
 func (LocalCancel) event() {}
+func (LocalWait) event()   {}
+func (Appeared) event()    {}
 func (LookedUp) event()    {}
 func (Kept) event()        {}
 func (Tick) event()        {}
@@ -103,7 +116,7 @@ type Keep struct {
 	At    keys.Location
 }
 
-// Done ends a local request. Block is set for a Get that found it; Copies for a Put that was stored; else Reason says why not.
+// Done ends a local request. Block is set for a Get, or a LocalWait, that found it; Copies for a Put that was stored; else Reason says why not.
 type Done struct {
 	Token  Token
 	Block  keys.Block

@@ -22,9 +22,9 @@ const (
 	sinkSpares = 2
 	// enoughCopies is how many copies an insert settles for when the other peers are late; with fewer it waits for them.
 	enoughCopies = 2
-	// launchDraws is how many peers are drawn of which one gets what is launched here for a circuit: with more of them they get more
+	// launchDraws is how often a peer is drawn for what is launched here for a circuit, of which one gets it: with more of them they get more
 	// evenly much of each file, and who gets the next launch is easier to foresee.
-	launchDraws = 4
+	launchDraws = 16
 	// maxTries is how many peers may answer one node that they cannot serve a request; what is not answered at all costs
 	// time, which is bounded, and is not counted.
 	maxTries = 3
@@ -50,6 +50,21 @@ const (
 	// maxUnasked is how many answers more than requests were abandoned on a link may arrive unasked: those of a
 	// previous link between the same two nodes that the shell had read already.
 	maxUnasked = 2 * maxWindow
+)
+
+// Leases.
+const (
+	// leaseTime is how long a peer's lease holds.
+	leaseTime = 10 * time.Minute
+	// leaseSweep is how often what is over is looked for, at the least; it takes up to twice as long.
+	leaseSweep = 10 * time.Second
+	// maxLeases is how many one peer may have; the oldest makes room. It may leave as many at once, and leaseRate a second.
+	maxLeases = 1024
+	leaseRate = 16
+	// maxAllLeases is how many all peers may have; the oldest of whoever has most makes room.
+	maxAllLeases = 16384
+	// maxLocalLeases is how many the local user and circuits that end here may have.
+	maxLocalLeases = 4096
 )
 
 // Congestion control, per link and class.

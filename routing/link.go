@@ -25,6 +25,7 @@ type link struct {
 	flights  [2]flight      // by class
 	dealings [kinds]dealing // by kind of request
 	gone     departed
+	tenancy  tenancy
 	faults
 }
 
@@ -70,6 +71,7 @@ func (m *Machine) newLink(id wire.NodeID) *link {
 		l.flights[i].cut = l.next
 	}
 	l.levelReq = l.next
+	l.tenancy = tenancy{left: maxLeases, at: m.now}
 	return l
 }
 
@@ -276,6 +278,7 @@ func (m *Machine) peerUp(id wire.NodeID) {
 	m.links[id] = l
 	i, _ := slices.BinarySearchFunc(m.ring, l, byPlace)
 	m.ring = slices.Insert(m.ring, i, l)
+	m.leasesUp(l)
 }
 
 func byPlace(a, b *link) int {
@@ -301,6 +304,7 @@ func (m *Machine) peerDown(id wire.NodeID) {
 			m.lost(a)
 		}
 	}
+	m.leasesDown(l)
 }
 
 // inOrder lists requests in the order of their numbers, so that map order never reaches an effect.

@@ -32,6 +32,7 @@ type Machine struct {
 	active map[key]*request // the requests that others may join
 	refs   map[Ref]*request // what waits for the store
 	local  map[Token]*request
+	leases leases
 	next   Ref
 	load
 	timers timers
@@ -67,7 +68,7 @@ func New(cfg Config) *Machine {
 	return &Machine{
 		self: cfg.Self, at: cfg.Self.Location(), rng: cfg.Rand, cacheOneIn: cfg.CacheOneIn,
 		links: make(map[wire.NodeID]*link), active: make(map[key]*request),
-		refs: make(map[Ref]*request), local: make(map[Token]*request), next: 1,
+		refs: make(map[Ref]*request), local: make(map[Token]*request), leases: newLeases(), next: 1,
 		haste: haste{credit: firstSpareAsks * spareOneIn},
 	}
 }
@@ -77,6 +78,9 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	m.begin(now)
 	for r := m.timers.due(m.now); r != nil; r = m.timers.due(m.now) {
 		m.expire(r)
+	}
+	if len(m.leases.all) > 0 && m.now >= m.leases.sweep {
+		m.sweepLeases()
 	}
 	switch ev := ev.(type) {
 	case Received:
@@ -91,10 +95,12 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 		m.localGet(ev)
 	case LocalPut:
 		m.localPut(ev)
+	case LocalWait:
+		m.localWait(ev)
 	case LocalCancel:
-		if r := m.local[ev.Token]; r != nil {
-			m.forgetLocal(r, ev.Token)
-		}
+		m.cancelLocal(ev.Token)
+	case Appeared:
+		m.appeared(ev.Block, nil)
 	case Garbled:
 		m.garbled(ev)
 	case PeerUp:
@@ -133,10 +139,13 @@ func (m *Machine) drain() {
 
 // NextDeadline is when the machine wants a Tick; ok is false if it waits for nothing.
 func (m *Machine) NextDeadline() (t time.Time, ok bool) {
-	if len(m.timers) == 0 {
-		return time.Time{}, false
+	switch wake := m.leases.sweep; {
+	case len(m.timers) > 0 && (len(m.leases.all) == 0 || m.timers[0].wake < wake):
+		return m.epoch.Add(m.timers[0].wake), true
+	case len(m.leases.all) > 0:
+		return m.epoch.Add(wake), true
 	}
-	return m.epoch.Add(m.timers[0].wake), true
+	return time.Time{}, false
 }
 
 // receive takes in a message of a peer. Messages that are not the machine's are the shell's affair.
@@ -156,5 +165,9 @@ func (m *Machine) receive(l *link, msg wire.Message) {
 		if r := l.asked[msg.Req]; r != nil {
 			m.forget(r, l, msg.Req)
 		}
+	case wire.Lease:
+		m.receiveLease(l, msg)
+	case wire.Push:
+		m.receivePush(l, msg)
 	}
 }

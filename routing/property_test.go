@@ -64,10 +64,14 @@ func (c *chaos) play() {
 	for range 3 {
 		c.wait(localSlow + time.Second)
 	}
+	c.wait(leaseTime + 2*leaseSweep)
 	if len(c.open) > 0 {
 		c.t.Fatalf("%d local requests were never answered", len(c.open))
 	}
 	m := c.m
+	if x := &m.leases; len(x.all)+len(x.byKey)+len(x.looks)+len(x.local)+x.peers != 0 {
+		c.t.Fatalf("leases are left at rest: %d %d %d %d %d", len(x.all), len(x.byKey), len(x.looks), len(x.local), x.peers)
+	}
 	if len(m.active)+len(m.refs)+len(m.local)+len(m.timers)+len(m.todo)+m.puts != 0 {
 		c.t.Fatalf("tables are not empty at rest: %d %d %d %d %d %d", len(m.active), len(m.refs), len(m.local), len(m.timers), len(m.todo), m.puts)
 	}
@@ -80,7 +84,7 @@ func (c *chaos) play() {
 
 func (c *chaos) op(n int) {
 	class := wire.Class(c.byte() % 2)
-	switch n % 16 {
+	switch n % 19 {
 	case 0, 1:
 		c.token++
 		c.open[c.token] = true
@@ -119,6 +123,25 @@ func (c *chaos) op(n int) {
 		if p := c.peer(); c.up[p] {
 			c.m.links[p].flights[class].window = float64(c.byte() % 4)
 		}
+	case 16, 17, 18:
+		c.lease(n % 19)
+	}
+}
+
+// lease has somebody wait for a record, or a peer push one, whether or not it was asked to.
+func (c *chaos) lease(n int) {
+	rotation := uint8(c.byte() % 2)
+	switch b := c.block(); {
+	case n == 16:
+		c.token++
+		c.open[c.token] = true
+		c.step(LocalWait{c.token, b.ID(), rotation})
+	case b.ID().Kind != keys.KindRecord:
+		c.wait(time.Duration(c.byte()) * time.Second)
+	case n == 17:
+		c.step(Received{c.peer(), wire.Lease{Own: c.byte()%2 == 0, Rotation: rotation, ID: b.ID()}})
+	default:
+		c.step(Received{c.peer(), wire.Push{Block: b}})
 	}
 }
 
@@ -235,6 +258,11 @@ func (c *chaos) sent(s Send) {
 	case wire.Put:
 		htl, target = m.HTL, m.Block.ID().Location(m.Rotation)
 		c.asked = append(c.asked, s)
+	case wire.Lease:
+		target = m.ID.Location(m.Rotation)
+		if !m.Own {
+			htl = 1
+		}
 	}
 	if htl > 0 && s.To.Location().Distance(target) >= c.m.at.Distance(target) {
 		c.t.Fatal("invariant 1: a request went away from its target")
@@ -285,8 +313,37 @@ func (c *chaos) check() {
 			c.t.Fatalf("invariant 2: %d live requests downstream for one block (put=%t)", n, k.put)
 		}
 	}
+	c.checkLeases()
 	if puts != m.puts || len(m.todo) != 0 || m.credit < 0 || m.credit > maxSpareAsks*spareOneIn {
 		c.t.Fatal("the machine is in disorder")
+	}
+}
+
+// checkLeases checks the books of leases.
+func (c *chaos) checkLeases() {
+	m, x := c.m, &c.m.leases
+	peers, local, looks := 0, 0, 0
+	for i, ls := range x.all {
+		if ls.slot != i || x.byKey[ls.key] != ls || len(ls.awaits) == 0 || len(ls.asked) > sinkCopies {
+			c.t.Fatalf("a lease is in disorder: %+v", ls)
+		}
+		if ls.ref != 0 {
+			looks++
+		}
+		for _, w := range ls.awaits {
+			if w.from == nil {
+				local++
+			} else if peers++; m.links[w.from.id] != w.from {
+				c.t.Fatal("a lease of a peer that has gone")
+			}
+		}
+	}
+	held := 0
+	for _, l := range m.ring {
+		held += len(l.tenancy.held)
+	}
+	if len(x.byKey) != len(x.all) || peers != x.peers || peers != held || local != len(x.local) || looks != len(x.looks) {
+		c.t.Fatalf("leases are in disorder: %d %d; %d %d %d; %d %d; %d %d", len(x.byKey), len(x.all), peers, x.peers, held, local, len(x.local), looks, len(x.looks))
 	}
 }
 

@@ -98,7 +98,7 @@ func (m *Machine) localPut(ev LocalPut) {
 // launch begins a request that enters key routing here. Its HTL is that of a request which may have come from elsewhere.
 func (m *Machine) launch(w waiter, k key, b keys.Block, class wire.Class) {
 	w.expires = m.now + launchTime(w.foreign, k.put, class)
-	if m.local[w.token] != nil {
+	if m.local[w.token] != nil || m.leases.local[w.token] != nil {
 		m.refuse(w, wire.Failed)
 		return
 	}
@@ -121,6 +121,15 @@ func (m *Machine) launch(w waiter, k key, b keys.Block, class wire.Class) {
 	m.start(r)
 }
 
+// cancelLocal takes back what was asked for locally.
+func (m *Machine) cancelLocal(token Token) {
+	if r := m.local[token]; r != nil {
+		m.forgetLocal(r, token)
+		return
+	}
+	m.quitLocal(token)
+}
+
 // start does the first thing for a request.
 func (m *Machine) start(r *request) {
 	switch {
@@ -136,6 +145,9 @@ func (m *Machine) start(r *request) {
 
 // lookedUp goes on when the own store has answered.
 func (m *Machine) lookedUp(ref Ref, b keys.Block) {
+	if m.lookedForLease(ref, b) {
+		return
+	}
 	r := m.refs[ref]
 	if r == nil || r.phase != looking {
 		return
@@ -163,6 +175,7 @@ func (m *Machine) kept(ref Ref, ok bool) {
 	if ok {
 		r.store.kept = true
 		r.store.copies++
+		m.appeared(r.block, nil)
 	}
 	m.settle(r)
 }
@@ -266,6 +279,7 @@ func (m *Machine) passing(r *request, b keys.Block) {
 	case r.launched:
 	case r.phase == asking && r.htl > 0: // this node should have held it
 		m.effects = append(m.effects, Keep{Block: b, Class: store.Sink, At: r.target})
+		m.appeared(b, nil)
 	case b.ID().Kind == keys.KindData && r.seen <= cacheHTL && m.rng.Uint32N(m.cacheOneIn) == 0:
 		m.effects = append(m.effects, Keep{Block: b, Class: store.Cache, At: r.target})
 	}

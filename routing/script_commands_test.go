@@ -55,13 +55,17 @@ func (s *stage) doUnlink(f []string) {
 	s.step(b, PeerDown{a.id})
 }
 
-// doBlock: block NAME PLACE [rotation]
+// doBlock: block NAME PLACE [rotation]  | record …
 func (s *stage) doBlock(f []string) {
 	rotation := uint8(0)
 	if len(f) > 3 {
 		rotation = uint8(s.float(f[3]))
 	}
-	s.blocks[f[1]] = blockNear(s.float(f[2]), rotation, len(s.blocks))
+	kind := keys.KindData
+	if f[0] == "record" {
+		kind = keys.KindRecord
+	}
+	s.blocks[f[1]] = madeUp(kind, s.float(f[2]), rotation, len(s.blocks))
 }
 
 func (s *stage) block(name string) keys.Block {
@@ -102,9 +106,21 @@ func (s *stage) doLocal(f []string) {
 	}
 }
 
+// doAwait: await NODE TOKEN RECORD [rotation=N]
+func (s *stage) doAwait(f []string) {
+	rotation := uint8(0)
+	if len(f) > 4 {
+		rotation = uint8(s.float(strings.TrimPrefix(f[4], "rotation=")))
+	}
+	s.step(s.actor(f[1]), LocalWait{Token(s.float(f[2])), s.block(f[3]).ID(), rotation})
+}
+
+// doAppear: appear NODE RECORD: the node's store comes to hold it by itself.
+func (s *stage) doAppear(f []string) { s.step(s.actor(f[1]), Appeared{s.block(f[2])}) }
+
 func (s *stage) doCancel(f []string) { s.step(s.actor(f[1]), LocalCancel{Token(s.float(f[2]))}) }
 
-// doFrom: from GHOST NODE get|put|data|stored|fail|cancel|garbled …: the ghost says something to the node at once.
+// doFrom: from GHOST NODE get|put|data|stored|fail|cancel|garbled|lease|push …: the ghost says something to the node at once.
 func (s *stage) doFrom(f []string) {
 	from, to := s.actor(f[1]), s.actor(f[2])
 	arg := func(name, otherwise string) string {
@@ -135,6 +151,10 @@ func (s *stage) doFrom(f []string) {
 		msg = wire.Fail{Req: req, Reason: map[string]wire.Reason{"notfound": wire.NotFound, "overload": wire.Overload, "failed": wire.Failed}[f[4]]}
 	case "cancel":
 		msg = wire.Cancel{Req: req}
+	case "lease":
+		msg = wire.Lease{Own: arg("own", "") != "", Rotation: rotation, ID: s.block(f[4]).ID()}
+	case "push":
+		msg = wire.Push{Block: s.block(f[4])}
 	case "garbled":
 		s.step(to, Garbled{from.id, wire.BadBlockError{Req: req, Put: arg("put", "") != ""}})
 		return
@@ -256,6 +276,9 @@ func (s *stage) doHolds(f []string) {
 func (s *stage) doState(f []string) {
 	m := s.actor(f[1]).machine
 	s.printf("%s: active %d, waiting for the store %d, local %d, timers %d", f[1], len(m.active), len(m.refs), len(m.local), len(m.timers))
+	if n := len(m.leases.all); n > 0 {
+		s.printf("  leases %d, of peers %d, local %d", n, m.leases.peers, len(m.leases.local))
+	}
 	for _, a := range s.order {
 		l := m.links[a.id]
 		if l == nil {

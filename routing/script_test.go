@@ -150,7 +150,11 @@ func idNear(x float64) (id wire.NodeID) {
 
 // blockNear makes up a block that belongs near x under a rotation. The machine never looks at its bytes.
 func blockNear(x float64, rotation uint8, salt int) keys.Block {
-	id := keys.ID{Kind: keys.KindData}
+	return madeUp(keys.KindData, x, rotation, salt)
+}
+
+func madeUp(kind keys.Kind, x float64, rotation uint8, salt int) keys.Block {
+	id := keys.ID{Kind: kind}
 	binary.BigEndian.PutUint32(id.Name[4:], uint32(salt))
 	for i := uint32(0); ; i++ {
 		binary.BigEndian.PutUint32(id.Name[:], i)
@@ -166,7 +170,7 @@ func isNear(l keys.Location, x float64) bool {
 
 func (s *stage) command(f []string) {
 	run, ok := map[string]func([]string){
-		"node": s.doNode, "ghost": s.doNode, "link": s.doLink, "unlink": s.doUnlink, "block": s.doBlock,
+		"node": s.doNode, "ghost": s.doNode, "link": s.doLink, "unlink": s.doUnlink, "block": s.doBlock, "record": s.doBlock, "await": s.doAwait, "appear": s.doAppear,
 		"hold": s.doHold, "get": s.doLocal, "put": s.doLocal, "cancel": s.doCancel, "from": s.doFrom,
 		"run": s.doRun, "wait": s.doWait, "silence": s.doSet, "heal": s.doSet, "break": s.doSet,
 		"coins": s.doCoins, "flood": s.doFlood, "window": s.doWindow, "holds": s.doHolds, "state": s.doState,
@@ -306,6 +310,17 @@ func (s *stage) describe(from, to *actor, msg wire.Message) string {
 		return fmt.Sprintf("Fail for %s: %s", s.number(to, from, m.Req), reasonName(m.Reason))
 	case wire.Cancel:
 		return fmt.Sprintf("Cancel %s", s.number(from, to, m.Req))
+	case wire.Lease:
+		text := "Lease " + s.nameOf(m.ID)
+		if m.Own {
+			text += " own"
+		}
+		if m.Rotation != 0 {
+			text += fmt.Sprint(" rotation ", m.Rotation)
+		}
+		return text
+	case wire.Push:
+		return "Push " + s.nameOf(m.Block.ID())
 	}
 	return fmt.Sprintf("%T", msg)
 }
