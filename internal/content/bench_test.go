@@ -95,9 +95,10 @@ func BenchmarkPutFile(b *testing.B) {
 		data := noise(size, 1)
 		b.Run(fmt.Sprintf("%dKiB/put", size>>10), func(b *testing.B) {
 			b.SetBytes(int64(size))
+			o := PutOptions{Memory: new(Memory)} // as a node has it
 			defer cpuTime(b)()
 			for b.Loop() {
-				if _, err := PutFile(context.Background(), dropping{}, bytes.NewReader(data), PutOptions{}); err != nil {
+				if _, err := PutFile(context.Background(), dropping{}, bytes.NewReader(data), o); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -173,7 +174,7 @@ func BenchmarkWriteTo(b *testing.B) {
 		data := noise(size, 1)
 		n := newNetwork()
 		uri := put(b, n, data, PutOptions{})
-		for name, o := range map[string]GetOptions{"shuffled": {}, "reading": {Order: Reading}} {
+		for name, o := range map[string]GetOptions{"shuffled": {Memory: new(Memory)}, "reading": {Memory: new(Memory), Order: Reading}} {
 			b.Run(fmt.Sprintf("%dKiB/%s", size>>10, name), func(b *testing.B) {
 				b.SetBytes(int64(size))
 				defer cpuTime(b)()
@@ -196,7 +197,10 @@ func BenchmarkWriteTo(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			sealed := sealAll(b, code, segments[0])
+			sealed := make([][]keys.Block, len(segments))
+			for i, s := range segments {
+				sealed[i] = sealAll(b, code, s)
+			}
 			order := rand.New(rand.NewPCG(1, 2)).Perm(code.Total())
 			buffers := make([][]byte, code.Data())
 			for i := range buffers {
@@ -204,8 +208,8 @@ func BenchmarkWriteTo(b *testing.B) {
 			}
 			defer cpuTime(b)()
 			for b.Loop() {
-				for range segments {
-					openSegment(b, code, sealed, order, buffers)
+				for i := range segments {
+					openSegment(b, code, sealed[i], order, buffers)
 				}
 			}
 		})

@@ -39,6 +39,7 @@ type reading struct {
 	parallel int
 	meter    *meter
 	heal     func(keys.Block, bool) // GetOptions.Heal
+	memory   *Memory                // GetOptions.Memory
 }
 
 // blockReader reads the stored bytes of a stream that is in segments. At most two segments are in memory: the one being
@@ -64,6 +65,8 @@ type blockReader struct {
 // newBlockReader makes a reader of a checked stream that has a table. Nothing is requested before the first Read.
 func newBlockReader(ctx context.Context, r reading, s *stream, m mode) *blockReader {
 	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), heal: r.heal, l: s.layout(), mode: m, table: s.Table}
+	r.memory = r.memory.orNew()
+	b.f.buffers.memory = r.memory
 	if s.Nested != nil {
 		r.parallel = tableParallel
 		b.nested = newBlockReader(ctx, r, s.Nested, told)
@@ -81,6 +84,9 @@ func (b *blockReader) Close() {
 	if b.nested != nil {
 		b.nested.Close()
 	}
+	b.f.buffers.memory.keepCode(b.code)
+	b.code = nil
+	b.f.buffers.giveBack()
 }
 
 // Read returns stored bytes, at most to the end of a block.
@@ -287,7 +293,9 @@ func (b *blockReader) entry(no uint64) ([]byte, error) {
 // rebuild completes the data of a decodable segment.
 func (b *blockReader) rebuild(s *segment) error {
 	if b.code == nil || b.code.Data() != s.k {
-		code, err := erasure.New(s.k, s.n)
+		b.f.buffers.memory.keepCode(b.code)
+		b.code = nil
+		code, err := b.f.buffers.memory.code(s.k, s.n)
 		if err != nil {
 			return fmt.Errorf("content: %w", err)
 		}

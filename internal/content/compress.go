@@ -11,8 +11,8 @@ import (
 const (
 	// sampleSize is how much of a stream is read before it is known whether that is all.
 	sampleSize = 256 << 10
-	// probeSize is how much of a stream decides whether all of it is compressed: one block of zstd.
-	probeSize = 128 << 10
+	// probeSize is how much of a stream decides whether all of it is compressed: one block of the encoder.
+	probeSize = 64 << 10
 	// minCompress is the smallest stream worth compressing: below, the number of blocks is what it is.
 	minCompress = 128
 	// encodeWindow is the window we write with. Twice as much gains under 1 % on source code and programs and costs memory.
@@ -21,10 +21,11 @@ const (
 	frameSize = 1 << 20
 )
 
-// compressor holds the zstd encoder of one insert, made when it is first needed, and memory for a frame.
+// compressor holds the zstd encoder of one insert, made when it is first needed, and memory for the beginning of a file, a
+// frame, and what is made of either.
 type compressor struct {
-	enc          *zstd.Encoder
-	frame, coded []byte
+	enc                *zstd.Encoder
+	head, frame, coded []byte
 }
 
 // encoder returns the encoder, which makes all frames one by one, from nothing but their content: what it makes is the same
@@ -46,19 +47,21 @@ func (c *compressor) encoder() *zstd.Encoder {
 // gains reports whether storing packed instead of size bytes is worth a decoder: 10 % (DESIGN §4).
 func gains(size, packed int) bool { return packed <= size-size/10 && packed < size }
 
-// try compresses head, which is all of a stream or its beginning, and returns nil if that gains too little. It judges
-// by the first probeSize bytes, which the encoder compresses without the memory of a window.
+// try compresses head, which is all of a stream or its beginning, and returns nil if that gains too little. What it returns
+// is good until the compressor is used again. It judges by the first probeSize bytes, which the encoder compresses without the memory of a window.
 func (c *compressor) try(head []byte) []byte {
 	probe := head[:min(len(head), probeSize)]
 	if len(probe) < minCompress {
 		return nil
 	}
-	packed := c.encoder().EncodeAll(probe, nil)
+	c.coded = c.encoder().EncodeAll(probe, c.coded[:0])
+	packed := c.coded
 	if !gains(len(probe), len(packed)) {
 		return nil
 	}
 	if len(head) > len(probe) {
-		packed = c.enc.EncodeAll(head, packed[:0])
+		c.coded = c.enc.EncodeAll(head, c.coded[:0])
+		packed = c.coded
 		if !gains(len(head), len(packed)) {
 			return nil
 		}

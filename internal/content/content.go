@@ -108,6 +108,7 @@ type PutOptions struct {
 	Check    Source
 	Progress func(Progress) // called from one goroutine at a time, never after the call returns
 	Parallel int            // blocks in flight; 0 = default
+	Memory   *Memory        // of earlier inserts and fetches; nil = none
 	Random   io.Reader      // nil = crypto/rand
 	Now      func() time.Time
 }
@@ -119,6 +120,7 @@ type GetOptions struct {
 	Parallel int              // blocks in flight; 0 = default
 	Progress func(Progress)   // as in PutOptions
 	Now      func() time.Time // for date hints; nil = time.Now
+	Memory   *Memory          // of earlier inserts and fetches; nil = none
 	// Heal is given blocks to be inserted again, nil = none: of each segment that had to be rebuilt, a tenth at random of the blocks that
 	// nobody had. It is called while reading and must not block; when and how the blocks are inserted must not show who read (SPEC §11).
 	Heal func(b keys.Block, top bool)

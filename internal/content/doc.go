@@ -45,7 +45,7 @@
 //
 // # Reading order
 //
-// content.go (the seam), manifest.go and folder.go (the format), layout.go, limits.go; to insert: put.go, putfolder.go,
+// content.go (the seam), memory.go, manifest.go and folder.go (the format), layout.go, limits.go; to insert: put.go, putfolder.go,
 // base.go, edition.go, streamwriter.go, redundancy.go, inserter.go, publish.go,
 // publishsite.go; to fetch: open.go, object.go, tree.go, blockreader.go, segment.go, fetch.go,
 // reader.go, seektable.go, frames.go; usk.go, datehint.go, follow.go; to keep alive: survey.go, keep.go, heal.go, blocklist.go.

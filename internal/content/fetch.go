@@ -15,10 +15,12 @@ import (
 // speed of one circuit.
 const defaultParallel = 64
 
-// pool keeps block buffers of one operation for reuse, so that a long stream is read in the memory of two segments.
+// pool keeps block buffers of one operation for reuse, so that a long stream is read in the memory of two segments. It takes
+// them from a Memory, or makes them if there is none.
 type pool struct {
-	mu   sync.Mutex
-	free [][]byte
+	memory *Memory
+	mu     sync.Mutex
+	free   [][]byte
 }
 
 func (p *pool) get() []byte {
@@ -29,7 +31,22 @@ func (p *pool) get() []byte {
 		p.free = p.free[:n-1]
 		return b
 	}
+	if p.memory != nil {
+		return p.memory.block()
+	}
 	return make([]byte, keys.DataSize)
+}
+
+// giveBack ends the operation.
+func (p *pool) giveBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.free {
+		if p.memory != nil {
+			p.memory.keepBlock(b)
+		}
+	}
+	p.free = nil
 }
 
 func (p *pool) put(b []byte) {

@@ -176,7 +176,7 @@ func (f *finder) resolve(ctx context.Context, m *manifest) (*manifest, error) {
 				f.passed.parts = append(f.passed.parts, part{"", m.Stream})
 			}
 			var encoded []byte
-			encoded, err = readAll(ctx, reading{f.src, f.opts.Parallel, f.meter, f.opts.Heal}, m.Stream, wholeShuffled)
+			encoded, err = readAll(ctx, reading{f.src, f.opts.Parallel, f.meter, f.opts.Heal, f.opts.Memory}, m.Stream, wholeShuffled)
 			if err == nil {
 				m, err = decodeManifest(encoded)
 			}

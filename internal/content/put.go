@@ -66,7 +66,8 @@ type putter struct {
 	meter  *meter
 	random io.Reader
 	rng    *rand.Rand
-	zstd   compressor
+	memory *Memory
+	zstd   *compressor
 	code   *erasure.Code
 	carry  int // bytes that manifests to be written are known to carry, see streamWriter
 }
@@ -75,7 +76,7 @@ func newPutter(ctx context.Context, dst Sink, o PutOptions) (*putter, error) {
 	if err := checkOptions(&o); err != nil {
 		return nil, err
 	}
-	p := &putter{o: o, dst: dst, meter: &meter{report: o.Progress}, random: o.Random}
+	p := &putter{o: o, dst: dst, meter: &meter{report: o.Progress}, random: o.Random, memory: o.Memory.orNew()}
 	if p.random == nil {
 		p.random = crand.Reader
 	}
@@ -85,6 +86,7 @@ func newPutter(ctx context.Context, dst Sink, o PutOptions) (*putter, error) {
 	}
 	p.rng = rand.New(rand.NewChaCha8(seed))
 	p.ins = newInserter(ctx, dst, o, p.meter)
+	p.zstd = p.memory.compressor()
 	if err := p.lookBefore(ctx); err != nil {
 		p.close()
 		return nil, err
@@ -124,7 +126,11 @@ func checkOptions(o *PutOptions) error {
 }
 
 // close stops what is left of the insert and waits for it.
-func (p *putter) close() { p.ins.close() }
+func (p *putter) close() {
+	p.ins.close()
+	p.memory.keepCompressor(p.zstd)
+	p.memory.keepCode(p.code)
+}
 
 // cause prefers the Sink's error, which is why everything else failed, to the error that followed from it.
 func (p *putter) cause(err error) error {
@@ -142,7 +148,9 @@ func (p *putter) cause(err error) error {
 // codeFor gives the code for segments of k data blocks; the last one is kept, for nearly all segments are full.
 func (p *putter) codeFor(k int) (*erasure.Code, error) {
 	if p.code == nil || p.code.Data() != k {
-		code, err := erasure.New(k, p.o.Redundancy.total(k))
+		p.memory.keepCode(p.code)
+		p.code = nil
+		code, err := p.memory.code(k, p.o.Redundancy.total(k))
 		if err != nil {
 			return nil, err
 		}
@@ -198,10 +206,11 @@ func (p *putter) file(r io.Reader) (keys.URI, error) {
 	return p.publish(&draft{m: m, streams: []placed{{s, m.Stream}}})
 }
 
-// sample reads the beginning of r; rest is nil if that is all of it.
+// sample reads the beginning of r; rest is nil if that is all of it. head is good until the next sample.
 func (p *putter) sample(r io.Reader) (head []byte, rest io.Reader, err error) {
 	r = &taken{r, p.meter}
-	head = make([]byte, 0, 4<<10)
+	head = p.zstd.head[:0]
+	defer func() { p.zstd.head = head }()
 	for {
 		n, err := r.Read(head[len(head):cap(head)])
 		head = head[:len(head)+n]
@@ -213,7 +222,7 @@ func (p *putter) sample(r io.Reader) (head []byte, rest io.Reader, err error) {
 		case len(head) == sampleSize:
 			return head, r, nil
 		case len(head) == cap(head):
-			head = append(make([]byte, 0, min(4*cap(head), sampleSize)), head...)
+			head = append(make([]byte, 0, min(max(4<<10, 4*cap(head)), sampleSize)), head...)
 		}
 	}
 }

@@ -39,7 +39,9 @@ func newTree(src Source, o GetOptions, m *meter, manifest *manifest) *tree {
 	return t
 }
 
-func (t *tree) reading() reading { return reading{t.src, t.opts.Parallel, t.meter, t.opts.Heal} }
+func (t *tree) reading() reading {
+	return reading{t.src, t.opts.Parallel, t.meter, t.opts.Heal, t.opts.Memory}
+}
 
 // whole is the mode in which all of a stream is read.
 func (t *tree) whole() mode {
