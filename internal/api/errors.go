@@ -82,6 +82,7 @@ func failures() []failure {
 		{"hyphanet_key", http.StatusBadRequest, keys.ErrHyphanetKey},
 		{"bad_uri", http.StatusBadRequest, keys.ErrBadURI},
 		{"bad_ref", http.StatusBadRequest, wire.ErrBadDescriptor},
+		{"bad_name", http.StatusBadRequest, foldertar.ErrName},
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrPath},
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrEntry},
 		{"bad_folder", http.StatusBadRequest, foldertar.ErrStream},

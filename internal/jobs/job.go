@@ -206,6 +206,7 @@ func (j *Job) finish(err error) bool {
 		case errors.Is(err, ErrClosed):
 			j.q.left = true
 		default:
+			j.q.final.Store(true)
 			j.q.secret = secret{} // who has the salt can test for what was inserted
 		}
 	})

@@ -179,7 +179,7 @@ func (m *Manager) same(j *Job) (*Job, error) {
 
 func (m *Manager) sameLocked(j *Job) (*Job, error) {
 	for _, other := range m.jobs {
-		if other.q == nil || other.listedAsFinished || other.Kind() != j.Kind() {
+		if other.q == nil || other.listedAsFinished || other.q.final.Load() || other.Kind() != j.Kind() {
 			continue
 		}
 		switch {

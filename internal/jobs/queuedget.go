@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -186,30 +185,19 @@ func (j *Job) writeFolder(ctx context.Context, t target, o *content.Object) erro
 		return err
 	}
 	files := o.Files()
-	if err = checkNames(root, files); err == nil {
+	if err = checkNames(files); err == nil {
 		err = j.writeFiles(ctx, root, o, files)
 	}
 	return errors.Join(err, root.Close())
 }
 
-// checkNames refuses a folder that this system cannot tell the files of apart.
-func checkNames(root *os.Root, files []content.FileInfo) error {
+// checkNames refuses a folder that some system could not tell the files of apart, or would take some of for something else.
+func checkNames(files []content.FileInfo) error {
 	paths := make([]string, len(files))
 	for i, f := range files {
-		if err := foldertar.CheckPath(f.Path); err != nil {
-			return err
-		}
 		paths[i] = f.Path
 	}
-	name := clashes(paths)
-	if name == "" {
-		return nil
-	}
-	matters, err := caseMatters(root)
-	if err != nil || matters {
-		return err
-	}
-	return fmt.Errorf("%w: two files are called %q on this system", foldertar.ErrPath, name)
+	return foldertar.CheckNames(paths)
 }
 
 func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, files []content.FileInfo) error {
@@ -225,7 +213,7 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 		if err != nil {
 			return err
 		}
-		f, err := create(root, info)
+		f, err := foldertar.Create(root, info)
 		if err != nil {
 			return err
 		}
@@ -237,7 +225,7 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 			return err
 		}
 		if !info.ModTime.IsZero() {
-			name, _ := filepath.Localize(info.Path) // create has done so
+			name, _ := filepath.Localize(info.Path) // Create has done so
 			if err := root.Chtimes(name, info.ModTime, info.ModTime); err != nil {
 				return err
 			}
@@ -253,22 +241,4 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 		return nil
 	}
 	return w.checkpoint()
-}
-
-// create opens a file of the part for writing, and makes the folders that it is in.
-func create(root *os.Root, info content.FileInfo) (*os.File, error) {
-	name, err := filepath.Localize(info.Path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: no file can be called %q on this system", foldertar.ErrPath, info.Path)
-	}
-	if dir := filepath.Dir(name); dir != "." {
-		if err := root.MkdirAll(dir, 0o777); err != nil {
-			return nil, err
-		}
-	}
-	mode := fs.FileMode(0o666)
-	if info.Exec {
-		mode = 0o777
-	}
-	return root.OpenFile(name, os.O_RDWR|os.O_CREATE, mode)
 }

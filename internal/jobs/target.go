@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // target is where a queued get writes: beside the place, under a name of its own, until everything is there.
@@ -111,37 +110,4 @@ func syncDir(dir string) error {
 		err = nil // Windows, and some file systems
 	}
 	return errors.Join(err, d.Close())
-}
-
-// clashes finds two paths that differ in case alone; "" = none.
-func clashes(paths []string) string {
-	seen := make(map[string]string, len(paths))
-	for _, p := range paths {
-		// Folders clash as files do.
-		for at := 0; at < len(p); {
-			end := len(p)
-			if i := strings.IndexByte(p[at:], '/'); i >= 0 {
-				end = at + i
-			}
-			name := p[:end]
-			if other, ok := seen[strings.ToLower(name)]; ok && other != name {
-				return name
-			}
-			seen[strings.ToLower(name)] = name
-			at = end + 1
-		}
-	}
-	return ""
-}
-
-// caseMatters reports whether a file system tells names apart by case.
-func caseMatters(root *os.Root) (bool, error) {
-	const probe = ".nightjar-case"
-	f, err := root.Create(probe)
-	if err != nil {
-		return false, err
-	}
-	err = f.Close()
-	_, lookErr := root.Lstat(strings.ToUpper(probe))
-	return errors.Is(lookErr, fs.ErrNotExist), errors.Join(err, root.Remove(probe))
 }

@@ -2,7 +2,6 @@ package foldertar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -98,61 +97,26 @@ func packFile(t *Writer, root *os.Root, f content.FileInfo) error {
 	})
 }
 
-// Unpack writes the files of the stream r below root, which should be empty, and returns how many files and bytes it wrote.
-// Each file is synced to the disk before the next begins, so that a folder that is complete stays complete. On error what was
-// written so far is left for the caller to remove.
-func Unpack(ctx context.Context, root *os.Root, r io.Reader) (files int, size uint64, err error) {
-	t := NewReader(r)
-	for {
-		if err := ctx.Err(); err != nil {
-			return files, size, err
-		}
-		info, body, err := t.Next()
-		if err == io.EOF {
-			return files, size, nil
-		}
-		if err != nil {
-			return files, size, err
-		}
-		if err := unpackFile(root, info, body); err != nil {
-			return files, size, err
-		}
-		files++
-		size += info.Size
+// Create opens a file of a folder below root for writing, and makes the folders that it is in. A file that is there is opened as it is: whoever writes a
+// folder goes on with it. Nothing leads out of root, and CheckNames should have accepted the folder's paths. The error wraps ErrPath for a name that
+// this system cannot have.
+func Create(root *os.Root, info content.FileInfo) (*os.File, error) {
+	if err := CheckPath(info.Path); err != nil {
+		return nil, err
 	}
-}
-
-func unpackFile(root *os.Root, info content.FileInfo, body io.Reader) (err error) {
 	// A name that is ordinary elsewhere may be a device, a drive or two names here.
 	name, err := filepath.Localize(info.Path)
 	if err != nil {
-		return fmt.Errorf("%w: no file can be called %q on this system", ErrPath, info.Path)
+		return nil, fmt.Errorf("%w: no file can be called %q on this system", ErrPath, info.Path)
 	}
 	if dir := filepath.Dir(name); dir != "." {
 		if err := root.MkdirAll(dir, 0o777); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	mode := fs.FileMode(0o666)
 	if info.Exec {
 		mode = 0o777
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: two files are called %q", ErrPath, info.Path)
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, body); err != nil {
-		return fmt.Errorf("write %q: %w", info.Path, err)
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if info.ModTime.IsZero() {
-		return nil
-	}
-	return root.Chtimes(name, info.ModTime, info.ModTime)
+	return root.OpenFile(name, os.O_RDWR|os.O_CREATE, mode)
 }

@@ -13,12 +13,13 @@
 //
 //  1. Every path that a Reader gives and a Writer takes passes CheckPath.
 //  2. A file has exactly the bytes that its header announced, or the stream ends with an error.
-//  3. Unpack creates files and directories below its root only, and never replaces or follows anything that is there.
+//  3. Create makes files and directories below its root only. What CheckNames accepts is as many files as it has paths, on every
+//     system, and no device on any.
 //  4. Scan lists regular files only and fails on links and special files rather than leave them out in silence.
 //
 // # Concurrency
 //
 // Readers and Writers belong to one goroutine.
 //
-// Read path.go, stream.go, then disk.go.
+// Read path.go, names.go, stream.go, then disk.go.
 package foldertar
