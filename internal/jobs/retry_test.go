@@ -148,6 +148,22 @@ func TestKeeping(t *testing.T) {
 	})
 }
 
+// A check asks for the share of the blocks that it was told to.
+func TestCheckSamples(t *testing.T) {
+	files := t.TempDir()
+	inBubble(t, Config{}, func(t *testing.T, r *rig) {
+		uri := untilState(t, r.queue(PutSpec{Path: write(t, filepath.Join(files, "in"), noise(1, 50*keys.DataSize))}), Done).URI
+		all := uint64(r.net.count())
+		few := untilState(t, r.queue(KeepSpec{URI: uri, Check: true}), Done).Health
+		if few.Blocks >= all {
+			t.Errorf("a check asked for %d of %d blocks", few.Blocks, all)
+		}
+		if h := untilState(t, r.queue(KeepSpec{URI: uri, Check: true, Sample: 1}), Done).Health; h.Blocks != all {
+			t.Errorf("a check of all blocks asked for %d of %d", h.Blocks, all)
+		}
+	})
+}
+
 // What readers found missing is inserted later, at times that say nothing, and not by who read.
 func TestHealing(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, r *rig) {
