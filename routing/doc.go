@@ -18,13 +18,13 @@
 // at most once. Where there is none, at a local minimum, it ends: a Get asks the own store and then the two live peers
 // closest to t, with HTL 0, which concerns their own stores only; a Put is kept by the node and those two, the sink set.
 //
-// There is one exception: the first peer for what a circuit has launched here is not the closest but one of the closer half of
+// There is one exception: the first two peers for what a circuit has launched here are not the closest but some of the closer half of
 // those n, drawn so that all get about as much (spread.go, docs/decisions/0009).
 //
 // # Peers that are late, and peers that are mute
 //
 // An answer is late when it takes longer than nearly all answers of that peer to that kind of request have taken (lateAfter). Then,
-// while the first is still waited for, the next closest peer is asked too, and who answers first is believed. A member of the sink set that is
+// while the first is still waited for, the next peer is asked too unless it is a bulk Get, and who answers first is believed. A member of the sink set that is
 // late is made up for by the next closest; a Put is done when it is kept in enoughCopies places and nobody else who was asked is expected
 // to answer soon. A peer that is late and has said nothing to requests of that kind since it was asked gets a strike; with
 // kind.strikes() of them in a row it is mute: requests of that kind go as if it were not there, until its rest is over and one

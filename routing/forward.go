@@ -58,12 +58,18 @@ func (m *Machine) pick(r *request, below, begun bool) *link {
 	return best
 }
 
-// onward returns the peer that a request goes to now: for what a circuit has launched here the first is spread, all others are the
+// onward returns the peer that a request goes to now: for what a circuit has launched here the first two are spread, all others are the
 // closest that were not tried.
 func (m *Machine) onward(r *request) *link {
-	if r.foreign() && !r.route.begun && r.route.first == nil {
-		r.route.first = m.spread(r)
-		return r.route.first
+	if r.foreign() && !r.route.begun {
+		for i := range r.route.drawn {
+			if r.route.drawn[i] == nil {
+				if l := m.spread(r); l != nil {
+					r.route.drawn[i] = l
+					return l
+				}
+			}
+		}
 	}
 	for {
 		l := m.pick(r, true, r.route.begun)
@@ -71,7 +77,7 @@ func (m *Machine) onward(r *request) *link {
 			return nil
 		}
 		r.try(l)
-		if l != r.route.first {
+		if !slices.Contains(r.route.drawn[:], l) {
 			return l
 		}
 	}

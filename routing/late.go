@@ -252,8 +252,12 @@ func (m *Machine) replenish(r *request) {
 	}
 }
 
-// askAnother asks one more peer, if all that are being asked are late and there have been enough requests to allow for it.
+// askAnother asks one more peer, if all that are being asked are late and there have been enough requests to allow for it. A bulk Get can
+// wait: the rest of its file comes meanwhile, and nobody more than need be sees what is asked for.
 func (m *Machine) askAnother(r *request) {
+	if r.class == wire.Bulk && !r.key.put {
+		return
+	}
 	spare, most := r.spare(), maxTries
 	if r.phase == asking {
 		most = sinkCopies

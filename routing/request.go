@@ -66,7 +66,7 @@ type waiter struct {
 type route struct {
 	last    rank        // of the last peer tried
 	begun   bool        // last is set
-	first   *link       // the peer that was asked first, out of order
+	drawn   [2]*link    // the peers that were asked first, out of order
 	tries   int         // peers that could not serve it; while asking, peers asked; while keeping, late ones replaced
 	refused bool        // some peer had no room
 	reason  wire.Reason // the best answer so far; 0 = none, not even that there is none

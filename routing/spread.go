@@ -2,10 +2,10 @@ package routing
 
 import "slices"
 
-// spread chooses the first peer for what a circuit has launched here: of the closer half of the peers that may be asked some are drawn, and
+// spread chooses a peer for what a circuit has launched here, the first or the second that is asked: of the closer half of the peers that may be asked some are drawn, and
 // the one that has got least of this kind so far is taken. By the closest alone a few peers would see most of what is launched, and
 // take this node for the one that asks; by a single draw some would for a while, by chance. docs/decisions/0009 has the figures.
-// nil: no peer is closer than this node.
+// nil: no other peer is closer than this node.
 func (m *Machine) spread(r *request) *link {
 	type ranked struct {
 		rank
@@ -15,7 +15,7 @@ func (m *Machine) spread(r *request) *link {
 	closer := few[:0]
 	own := rankOf(m.self, m.at, r.target)
 	for _, l := range m.ring {
-		if k := rankOf(l.id, l.at, r.target); k.less(&own) && m.usable(l, r.kind(r.htl)) {
+		if k := rankOf(l.id, l.at, r.target); k.less(&own) && l != r.route.drawn[0] && m.usable(l, r.kind(r.htl)) {
 			closer = append(closer, ranked{k, l})
 		}
 	}

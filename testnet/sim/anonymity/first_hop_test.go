@@ -34,11 +34,11 @@ var firstHops = []struct {
 	{"closest", func(_ *unguarded, _ int, closer []int) int { return closer[0] }},
 	{"one-of-three", leastOf(1, three)},
 	{"one-of-all", leastOf(1, every)},
-	{"least-of-4-of-four", leastOf(4, four)},
+	{"least-of-16-of-four", leastOf(16, four)},
+	{"one-of-half", leastOf(1, half)},
 	{"least-of-2-of-half", leastOf(2, half)},
-	{"least-of-4-of-half", leastOf(4, half)},
-	{"least-of-2-of-all", leastOf(2, every)},
-	{"least-of-4-of-all", leastOf(4, every)},
+	{"least-of-16-of-half", leastOf(16, half)},
+	{"least-of-16-of-all", leastOf(16, every)},
 }
 
 // BenchmarkFirstHop compares first hops from launch nodes, with the circuits of B4: what part of innocent launch nodes E1 flags, at

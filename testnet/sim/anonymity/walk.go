@@ -186,7 +186,7 @@ type unguarded struct {
 }
 
 func newUnguarded(g *graph, rng *rand.Rand) *unguarded {
-	return &unguarded{g, rng, circuit.Circuits, leastOfFour, make([]int, g.edges())}
+	return &unguarded{g, rng, circuit.Circuits, leastOfSixteen, make([]int, g.edges())}
 }
 
 func (u *unguarded) download(origin int, places []keys.Location) *record {
@@ -241,11 +241,11 @@ func (u *unguarded) first(a int, target keys.Location) int {
 	return i
 }
 
-// leastOfFour is how routing.Machine chooses: of the closer half four are drawn, and the one that has got least is taken.
-func leastOfFour(u *unguarded, a int, closer []int) int {
+// leastOfSixteen is how routing.Machine chooses: of sixteen draws among the closer half the one that has got least is taken.
+func leastOfSixteen(u *unguarded, a int, closer []int) int {
 	half := (len(closer) + 1) / 2
 	i := closer[u.rng.IntN(half)]
-	for range 3 {
+	for range 15 {
 		if j := closer[u.rng.IntN(half)]; u.given[u.g.edge(a, j)] < u.given[u.g.edge(a, i)] {
 			i = j
 		}
