@@ -16,7 +16,7 @@ import (
 const indexName = "index.html"
 
 // content serves what a URI names.
-func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) content(w http.ResponseWriter, r *http.Request) {
 	uri, err := asked(r)
 	if err != nil {
 		p.fail(w, r, err)
@@ -31,6 +31,10 @@ func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
 		redirect(w, pathOf(uri, slash, r.URL.RawQuery))
 		return
 	}
+	by := askerOf(r)
+	if uri.Type == keys.USK && p.outdated(w, r, uri, by) {
+		return
+	}
 	select {
 	case p.fetches <- struct{}{}:
 		defer func() { <-p.fetches }()
@@ -41,11 +45,14 @@ func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
 	ctx, watch, done := p.watched(r)
 	defer done()
 	source := p.source(siteOf(uri))
-	o, err := p.find(ctx, source, uri)
+	o, err := p.find(ctx, source, p.follow.resolve(uri, by))
 	watch.stop()
 	if err != nil {
 		p.failContent(w, r, uri, why(ctx, err))
 		return
+	}
+	if uri.Type == keys.USK && by == page && r.Method == http.MethodGet {
+		p.follow.served(o.URI(), uri.Edition < 0)
 	}
 	if !o.IsFolder() {
 		source.Expect(o.Info().Size/keys.DataSize + 1)
@@ -61,7 +68,7 @@ func (p *proxy) content(w http.ResponseWriter, r *http.Request) {
 }
 
 // find finds what a URI names. Few at a time do, since a manifest made to do harm takes 100 MiB to be found out.
-func (p *proxy) find(ctx context.Context, source Source, uri keys.URI) (*content.Object, error) {
+func (p *Proxy) find(ctx context.Context, source Source, uri keys.URI) (*content.Object, error) {
 	select {
 	case p.opens <- struct{}{}:
 		defer func() { <-p.opens }()
@@ -105,7 +112,7 @@ func pathOf(uri keys.URI, folder bool, query string) string {
 }
 
 // folder serves a folder's index page, or the list of its files if there is none or the list is asked for.
-func (p *proxy) folder(ctx context.Context, w http.ResponseWriter, r *http.Request, watch *watch, o *content.Object) {
+func (p *Proxy) folder(ctx context.Context, w http.ResponseWriter, r *http.Request, watch *watch, o *content.Object) {
 	if !r.URL.Query().Has(listQuery) {
 		index, err := o.File(indexName)
 		if err == nil {
@@ -121,7 +128,7 @@ func (p *proxy) folder(ctx context.Context, w http.ResponseWriter, r *http.Reque
 }
 
 // file serves a file. The status goes out with the first byte that the network gave.
-func (p *proxy) file(ctx context.Context, w http.ResponseWriter, r *http.Request, watch *watch, o *content.Object) {
+func (p *Proxy) file(ctx context.Context, w http.ResponseWriter, r *http.Request, watch *watch, o *content.Object) {
 	info := o.Info()
 	if p.maxSize > 0 && info.Size > p.maxSize {
 		p.fail(w, r, content.ErrTooLarge)

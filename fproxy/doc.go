@@ -24,14 +24,21 @@
 //	    page says why, after obstacleTime.
 //	F10 A read that had to rebuild gives a tenth of what was missing back to the network: later, and apart from the read
 //	    (internal/jobs, SPEC of internal/content §11).
+//	F11 A reader of an edition that is known not to be the newest is told so, once for each newer one, before he gets it; and
+//	    a page that waits for editions learns of one when the network tells of it, else by looking. The newest that is known
+//	    is served without a search, and a newer one looked for behind.
+//	F12 Sites are followed only for somebody who looks at one of their pages, through a source of their own, for followTime
+//	    after that, maxFollowed at once; and not after Close.
 //
 // # Concurrency
 //
-// The handler is safe for concurrent use and starts no goroutine. It keeps recently read blocks in memory for a short
-// time (recent.go), forgotten by a timer.
+// The handler is safe for concurrent use. It starts one goroutine for each site that it follows (editions.go), which ends
+// when the site is forgotten, at the latest with Close, which waits. It keeps recently read blocks in memory for a short time
+// (recent.go), forgotten by a timer.
 //
 // # Reading order
 //
 // fproxy.go (what is answered by whom), guard.go (who may ask), content.go and stream.go (from a URI to bytes),
-// media.go and headers.go (how bytes are shown), status.go, listing.go, failure.go and page.go (what people see).
+// media.go and headers.go (how bytes are shown), status.go, editions.go and follow.go (what
+// there is of a site by now), listing.go, failure.go and page.go (what people see).
 package fproxy

@@ -21,6 +21,9 @@ var (
 	errSecret      = errors.New("fproxy: insert URI")
 	errNoPage      = errors.New("fproxy: no such page")
 	errBigForm     = errors.New("fproxy: form too large")
+	errNoEditions  = errors.New("fproxy: only a USK has editions")
+	errNoFollow    = errors.New("fproxy: following is switched off")
+	errCrowded     = errors.New("fproxy: too many sites are waited for")
 )
 
 // failure is what people see when something did not work: what happened, to what, and what they can do.
@@ -130,6 +133,21 @@ var failures = []failure{
 		errBusy, http.StatusServiceUnavailable, "Too much at once",
 		"The proxy is fetching as many files as it may at the same time.",
 		[]string{"Wait until some of them are finished, then reload."},
+	},
+	{
+		errNoEditions, http.StatusBadRequest, "This has no editions",
+		"Only a site, whose URI begins with USK@, can have a newer edition. What a CHK, SSK or KSK names has none. Nothing was asked of the network.",
+		[]string{"Open the URI itself, or ask the publisher for the USK of the site."},
+	},
+	{
+		errNoFollow, http.StatusNotFound, "Following is switched off",
+		"This node was told not to wait for new editions of sites. Nothing was asked of the network.",
+		[]string{"Open the site with -1 in place of the edition: the newest is looked for each time."},
+	},
+	{
+		errCrowded, http.StatusServiceUnavailable, "Too many sites are waited for",
+		"Pages that wait for new editions are open of as many sites as the proxy follows at the same time.",
+		[]string{"Close one of them, then reload."},
 	},
 	{
 		errMethod, http.StatusMethodNotAllowed, "This cannot be done here",

@@ -81,7 +81,7 @@ func TestHostileNamesInAList(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	err := templates.ExecuteTemplate(&b, "page", page{Title: "t", Folder: &folderView{Crumbs: []crumb{{Name: "t"}}, Rows: got}})
+	err := templates.ExecuteTemplate(&b, "page", view{Title: "t", Folder: &folderView{Crumbs: []crumb{{Name: "t"}}, Rows: got}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,30 +50,34 @@ type Config struct {
 	Node   Node
 	// Heal is called once for each read, and what it returns is given the blocks that this read found missing and that the network should have
 	// again (content.GetOptions.Heal); nil = nothing is given back.
-	Heal    func() func(b keys.Block, top bool)
-	MaxSize uint64        // largest file in bytes that is served; 0 = no limit
-	Fetches int           // requests that may fetch at once; 0 = 64
-	Timeout time.Duration // how long the network may be silent before a fetch is given up; 0 = a minute
+	Heal func() func(b keys.Block, top bool)
+	// NoFollow says that the network is never asked for newer editions of a site except when somebody opens it.
+	NoFollow bool
+	MaxSize  uint64        // largest file in bytes that is served; 0 = no limit
+	Fetches  int           // requests that may fetch at once; 0 = 64
+	Timeout  time.Duration // how long the network may be silent before a fetch is given up; 0 = a minute
 	// Hosts are further values of the Host header to answer to, as "name:port", for a proxy that is reached through
 	// a forwarded port. Names that another person's DNS can answer open the proxy to that person's pages.
 	Hosts []string
 }
 
-// proxy is the handler. Its own pages live under reserved paths that are no URI: none has an @.
-type proxy struct {
+// Proxy is the handler. Its own pages live under reserved paths that are no URI: none has an @ before its first slash.
+type Proxy struct {
 	source  func(site []byte) Source
 	recent  *recent
 	status  *status
 	heal    func() func(b keys.Block, top bool)
+	follow  *editions
 	maxSize uint64
 	fetches chan struct{} // a token for each request that fetches
+	waits   chan struct{} // a token for each page that waits for editions
 	opens   chan struct{} // a token for each that reads a manifest
 	timeout time.Duration
 	hosts   []string
 }
 
-// New returns the handler of the proxy.
-func New(c Config) http.Handler {
+// New returns a proxy. Nothing is started before it is asked for something; Close ends what was.
+func New(c Config) *Proxy {
 	if c.Source == nil || c.Node == nil {
 		panic("fproxy: Config needs Source and Node")
 	}
@@ -83,17 +87,22 @@ func New(c Config) http.Handler {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
-	return &proxy{
+	return &Proxy{
 		source:  c.Source,
 		recent:  newRecent(),
 		status:  newStatus(c.Node),
 		heal:    c.Heal,
+		follow:  newEditions(c.Source, c.NoFollow),
 		maxSize: c.MaxSize,
-		fetches: make(chan struct{}, c.Fetches), opens: make(chan struct{}, maxOpens),
+		fetches: make(chan struct{}, c.Fetches), opens: make(chan struct{}, maxOpens), waits: make(chan struct{}, maxWaits),
 		timeout: c.Timeout,
 		hosts:   c.Hosts,
 	}
 }
+
+// Close ends what the proxy does behind the pages that were asked for, and the answers to pages that wait. It returns when nothing asks the network any
+// more on its own account; requests end with their connections.
+func (p *Proxy) Close() { p.follow.close() }
 
 // Server returns a server for the handler with the limits that a proxy needs. Nothing is started. There is no limit on the
 // time of a whole request or answer, because a large file takes what it takes; the handler bounds every piece instead. The
@@ -112,7 +121,7 @@ func Server(addr string, h http.Handler) *http.Server {
 	}
 }
 
-func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	extend(w)
 	ownHeaders(w.Header())
 	if err := p.guard(r); err != nil {
@@ -124,6 +133,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.start(w, r)
 	case path == openPath:
 		p.open(w, r)
+	case strings.HasPrefix(path, followPath):
+		p.following(w, r)
 	case path == "/favicon.ico" || strings.HasPrefix(path, ownPath):
 		p.asset(w, r)
 	default:

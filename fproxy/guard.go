@@ -10,7 +10,7 @@ import (
 )
 
 // guard decides whether a request may be answered at all, before anything is looked at that costs or tells something.
-func (p *proxy) guard(r *http.Request) error {
+func (p *Proxy) guard(r *http.Request) error {
 	if len(r.RequestURI) > maxTarget {
 		return errLongTarget
 	}
@@ -32,7 +32,7 @@ func (p *proxy) guard(r *http.Request) error {
 // addressed is F3. A page of a stranger whose DNS answers 127.0.0.1 is, for the browser, of one origin with this proxy:
 // only the Host header tells them apart. Loopback addresses and localhost are names that DNS does not decide (RFC 6761 §6.3),
 // and the port must be the one that this connection came to.
-func (p *proxy) addressed(r *http.Request) bool {
+func (p *Proxy) addressed(r *http.Request) bool {
 	if slices.ContainsFunc(p.hosts, func(h string) bool { return strings.EqualFold(h, r.Host) }) {
 		return true
 	}
@@ -82,6 +82,26 @@ func invited(r *http.Request) error {
 		return errUninvited
 	}
 	return nil
+}
+
+// asker is what a request comes from.
+type asker uint8
+
+const (
+	program asker = iota // no browser, or one that does not say
+	page                 // a person who looks at what is answered
+	part                 // a page that the answer is a part of
+)
+
+// askerOf tells from what a browser says (W3C Fetch Metadata); one that does not say it names HTML first when it wants a page.
+func askerOf(r *http.Request) asker {
+	switch dest := r.Header.Get("Sec-Fetch-Dest"); {
+	case dest == "document", dest == "" && strings.Contains(r.Header.Get("Accept"), "text/html"):
+		return page
+	case dest != "":
+		return part
+	}
+	return program
 }
 
 // ownForm reports whether a POST comes from a page of this proxy, or from no browser.

@@ -54,7 +54,7 @@ func contentHeaders(h http.Header) {
 const warning = "Nightjar-Warning"
 
 // warn sets the warning if it is due, and reports whether it is.
-func (p *proxy) warn(h http.Header) bool {
+func (p *Proxy) warn(h http.Header) bool {
 	exposed := p.status.get().Onion.Hops == 0
 	if exposed {
 		h.Set(warning, "the originator is not hidden: this node asks the network directly (hops 0)")

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"nightjar/internal/content"
+	"nightjar/keys"
 )
 
 // listQuery asks for the list of a folder that has an index page.
@@ -23,8 +24,9 @@ type folderView struct {
 	Rows   []row
 	Files  int
 	Size   string
-	Hidden int  // rows that are not shown
-	Index  bool // the folder has an index page
+	Hidden int    // rows that are not shown
+	Index  bool   // the folder has an index page
+	Follow string // where a page waits for newer editions, "" = there are none
 }
 
 // crumb is a folder on the way here; Href is "" for the folder itself.
@@ -42,7 +44,7 @@ type row struct {
 func (r row) Size() string { return size(r.bytes) }
 
 // listing shows the list of a folder's files.
-func (p *proxy) listing(w http.ResponseWriter, r *http.Request, o *content.Object) {
+func (p *Proxy) listing(w http.ResponseWriter, r *http.Request, o *content.Object) {
 	files := o.Files()
 	v := folderView{Crumbs: crumbs(o), Rows: rows(files), Files: len(files)}
 	var total uint64
@@ -51,10 +53,13 @@ func (p *proxy) listing(w http.ResponseWriter, r *http.Request, o *content.Objec
 		v.Index = v.Index || f.Path == indexName
 	}
 	v.Size = size(total)
+	if o.URI().Type == keys.USK && !p.follow.off() {
+		v.Follow = followOf(o.URI())
+	}
 	if n := len(v.Rows); n > maxRows {
 		v.Rows, v.Hidden = v.Rows[:maxRows], n-maxRows
 	}
-	p.show(w, r, http.StatusOK, page{Title: v.Crumbs[len(v.Crumbs)-1].Name, Folder: &v})
+	p.show(w, r, http.StatusOK, view{Title: v.Crumbs[len(v.Crumbs)-1].Name, Folder: &v})
 }
 
 // rows are the folders and files directly in a folder, folders first, each kind by name.

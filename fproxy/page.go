@@ -36,13 +36,15 @@ var assets = map[string]struct{ file, contentType string }{
 	"/favicon.ico":        {"pages/icon.svg", "image/svg+xml"},
 }
 
-// page is what the templates are given. Exactly one of Start, Failure and Folder is set.
-type page struct {
+// view is what the templates are given. Exactly one of Start, Failure, Folder, Newer and Follow is set.
+type view struct {
 	Title   string
 	Exposed bool // F8: the node was told not to hide who asks
 	Start   *startView
 	Failure *failureView
 	Folder  *folderView
+	Newer   *newerView
+	Follow  *followView
 }
 
 type startView struct {
@@ -65,10 +67,10 @@ type failureView struct {
 }
 
 // show sends a page.
-func (p *proxy) show(w http.ResponseWriter, r *http.Request, status int, pg page) {
-	pg.Exposed = p.warn(w.Header())
+func (p *Proxy) show(w http.ResponseWriter, r *http.Request, status int, v view) {
+	v.Exposed = p.warn(w.Header())
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, "page", pg); err != nil {
+	if err := templates.ExecuteTemplate(&b, "page", v); err != nil {
 		panic("fproxy: page template: " + err.Error())
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -86,12 +88,12 @@ func send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 }
 
 // fail shows the page of an error. If the browser has gone there is nobody to show it to.
-func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.failWith(w, r, err, "", "")
 }
 
 // failContent is fail for content that was asked for: a file that is not in its folder leads to the list of what is.
-func (p *proxy) failContent(w http.ResponseWriter, r *http.Request, uri keys.URI, err error) {
+func (p *Proxy) failContent(w http.ResponseWriter, r *http.Request, uri keys.URI, err error) {
 	if errors.Is(err, content.ErrNoEntry) {
 		uri.Path = ""
 		p.failWith(w, r, err, pathOf(uri, true, listQuery), "List the files of the folder")
@@ -100,7 +102,7 @@ func (p *proxy) failContent(w http.ResponseWriter, r *http.Request, uri keys.URI
 	p.fail(w, r, err)
 }
 
-func (p *proxy) failWith(w http.ResponseWriter, r *http.Request, err error, link, label string) {
+func (p *Proxy) failWith(w http.ResponseWriter, r *http.Request, err error, link, label string) {
 	if errors.Is(err, context.Canceled) || r.Context().Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -125,11 +127,11 @@ func (p *proxy) failWith(w http.ResponseWriter, r *http.Request, err error, link
 	if f.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
-	p.show(w, r, f.status, page{Title: f.title, Failure: &v})
+	p.show(w, r, f.status, view{Title: f.title, Failure: &v})
 }
 
 // start shows the start page.
-func (p *proxy) start(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) start(w http.ResponseWriter, r *http.Request) {
 	s := p.status.get()
 	v := startView{Peers: len(s.Peers), Stored: size(uint64(max(0, s.Store.Bytes))), Quota: size(uint64(max(0, s.Store.Quota)))}
 	if !s.Started.IsZero() {
@@ -141,7 +143,7 @@ func (p *proxy) start(w http.ResponseWriter, r *http.Request) {
 			v.Wait = o.Obstacle.Error()
 		}
 	}
-	p.show(w, r, http.StatusOK, page{Title: "Nightjar", Start: &v})
+	p.show(w, r, http.StatusOK, view{Title: "Nightjar", Start: &v})
 }
 
 // hiding says what the node hides behind.
@@ -150,7 +152,7 @@ func hiding(o node.Onion) string {
 }
 
 // open leads from the form on the start page to the content. It is a POST, so that the URI stands once less in the history.
-func (p *proxy) open(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) open(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		redirect(w, "/")
 		return
@@ -179,7 +181,7 @@ func (p *proxy) open(w http.ResponseWriter, r *http.Request) {
 }
 
 // asset serves a file that the proxy's own pages use.
-func (p *proxy) asset(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) asset(w http.ResponseWriter, r *http.Request) {
 	a, ok := assets[r.URL.Path]
 	if !ok {
 		p.fail(w, r, errNoPage)

@@ -89,8 +89,8 @@ func (v *viewer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// view asks for a range of a path and leaves when it has some bytes.
-func view(h http.Handler, n *network, path, ranges string, want int) *viewer {
+// watchPart asks for a range of a path and leaves when it has some bytes.
+func watchPart(h http.Handler, n *network, path, ranges string, want int) *viewer {
 	r := httptest.NewRequest("GET", path, nil)
 	r.Host = "127.0.0.1:8888"
 	r.Header.Set("Range", ranges)
@@ -108,7 +108,7 @@ func TestSeekingInAFilm(t *testing.T) {
 			h := New(Config{Source: n.of, Node: fixed{}})
 			for _, at := range []int64{filmLen / 2, 0, filmLen - 1, filmLen / 3, filmLen / 2, filmLen - 100_000, 32 << 20} {
 				before, began := n.count(), time.Now()
-				v := view(h, n, path, fmt.Sprintf("bytes=%d-", at), 1000)
+				v := watchPart(h, n, path, fmt.Sprintf("bytes=%d-", at), 1000)
 				got := v.Body.String()
 				if want := bytesOf(at, at+int64(len(got))); v.Code != 206 || len(got) < 1 || got != want {
 					t.Errorf("%s at %d: status %d, %d bytes, not those of the file", mime, at, v.Code, len(got))

@@ -28,7 +28,7 @@ type watch struct {
 }
 
 // watched returns a context that ends with r's, or when the watch runs out. The watch runs.
-func (p *proxy) watched(r *http.Request) (context.Context, *watch, context.CancelFunc) {
+func (p *Proxy) watched(r *http.Request) (context.Context, *watch, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	w := &watch{limit: p.timeout, cancel: cancel, obstacle: func() error { return p.status.get().Onion.Obstacle }}
 	w.start()

@@ -61,6 +61,7 @@ type daemon struct {
 	stop     func()       // asks run to end
 	log      *slog.Logger
 	saved    []wire.Descriptor
+	proxy    *fproxy.Proxy
 	watched  func(jobs.Network) jobs.Network // as env.watched
 }
 
@@ -235,6 +236,7 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 	if err == nil {
 		err = d.whileServing(ctx, e, ended)
 	}
+	d.proxy.Close()
 	d.jobs.Close()
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer stop()
@@ -252,7 +254,7 @@ func (d *daemon) handler(token, url string) http.Handler {
 	mux.Handle(api.Prefix, api.New(api.Config{
 		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop, Sites: d.sites, Network: d.network,
 	}))
-	proxy := fproxy.New(fproxy.Config{
+	d.proxy = fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },
 		Node:   d.node,
 		Heal:   d.jobs.Healer,
@@ -263,7 +265,7 @@ func (d *daemon) handler(token, url string) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		proxy.ServeHTTP(w, r)
+		d.proxy.ServeHTTP(w, r)
 	})
 }
 
