@@ -6,14 +6,18 @@ import (
 	"nightjar/routing/wire"
 )
 
-// room is how many more requests of a class may be open on a circuit; hungry says that it is the guard's limit that holds.
-func (o *own) room(class wire.Class) (n int, hungry bool) {
+// room is how many more requests like e may be open on a circuit; hungry says that it is the guard's limit that holds. Those that wait for a
+// record hold up no others.
+func (o *own) room(e entry) (n int, hungry bool) {
+	if e.wait {
+		return maxWaits - o.use.waits, false
+	}
 	load := &o.end.link.load
 	guard := maxGuardOpen - load.open
-	if class == wire.Bulk {
+	if e.class == wire.Bulk {
 		guard = min(guard, int(o.end.link.pace.window)-load.bulk)
 	}
-	n = min(maxOpen-len(o.use.open), maxBlocks-o.use.blocks)
+	n = min(maxOpen-len(o.use.open)+o.use.waits, maxBlocks-o.use.blocks)
 	return min(n, guard), guard < n
 }
 
@@ -24,7 +28,7 @@ func (o *own) mayAsk(m *Machine) bool {
 	}
 	p := o.place
 	l := p.pending[0]
-	n, hungry := o.room(l.entry.class)
+	n, hungry := o.room(l.entry)
 	if n <= 0 {
 		if hungry && !o.use.hungry {
 			o.use.hungry = true
@@ -32,7 +36,7 @@ func (o *own) mayAsk(m *Machine) bool {
 		}
 		return false
 	}
-	if l.put() || l.entry.class == wire.Interactive || o.use.slots != nil || min(n, len(p.pending)) >= batch || m.now >= p.flush {
+	if l.put() || l.entry.wait || l.entry.class == wire.Interactive || o.use.slots != nil || min(n, len(p.pending)) >= batch || m.now >= p.flush {
 		return true
 	}
 	m.alarms.set(&p.alarm, p.flush)
@@ -57,18 +61,16 @@ func (m *Machine) feed(o *own) {
 
 // question opens a request on the circuit.
 func (o *own) question(m *Machine, l *local) *question {
-	q := &question{own: o, index: o.use.next, local: l, class: l.entry.class, sent: m.now}
+	q := &question{own: o, index: o.use.next, local: l, class: l.entry.class, wait: l.entry.wait, sent: m.now}
 	q.alarm.owner = q
 	o.use.next++
 	o.use.open[q.index] = q
-	o.use.blocks++
 	l.phase, l.asked = open, q
-	load := &o.end.link.load
-	load.open++
-	if q.class == wire.Bulk {
-		load.bulk++
-	}
+	o.count(q)
 	patience := getTime
+	if q.wait {
+		patience = waitTime
+	}
 	if l.put() {
 		patience = putTime
 		q.putting = l
@@ -77,6 +79,20 @@ func (o *own) question(m *Machine, l *local) *question {
 	}
 	m.alarms.set(&q.alarm, m.now+patience)
 	return q
+}
+
+// count takes in that a request is open.
+func (o *own) count(q *question) {
+	if q.wait {
+		o.use.waits++
+		return
+	}
+	o.use.blocks++
+	load := &o.end.link.load
+	load.open++
+	if q.class == wire.Bulk {
+		load.bulk++
+	}
 }
 
 // ask makes the cell that begins the next requests of the circuit's place: as many Gets as are pending and fit, or the
@@ -94,7 +110,7 @@ func (o *own) ask(m *Machine) *body {
 	out := payload[:0]
 	n := 0
 	for _, l := range p.pending[:min(len(p.pending), maxEntries)] {
-		if free, _ := o.room(l.entry.class); l.put() || free <= 0 {
+		if free, _ := o.room(l.entry); l.put() || free <= 0 {
 			break
 		}
 		e := l.entry

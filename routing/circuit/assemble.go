@@ -55,7 +55,7 @@ func (m *Machine) servePut(r *relayed, h header, p []byte) bool {
 			return false
 		}
 		e, ok := readEntry(p[:entrySize])
-		if !ok || e.index != h.req || x.open[e.index] != nil || len(x.open) >= maxOpen {
+		if !ok || e.wait || e.index != h.req || x.full(e) {
 			return false
 		}
 		m.beginPut(r, e)

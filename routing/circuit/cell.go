@@ -80,13 +80,19 @@ type entry struct {
 	rotation uint8
 	class    wire.Class
 	index    uint32
+	wait     bool // until the record appears
 }
 
 func (e entry) append(b []byte) []byte {
 	b = e.id.Append(b)
 	b = append(b, e.rotation, byte(e.class))
 	b = binary.BigEndian.AppendUint32(b, e.index)
-	return append(b, make([]byte, entrySize-keys.IDSize-6)...)
+	wait := byte(0)
+	if e.wait {
+		wait = 1
+	}
+	b = append(b, wait)
+	return append(b, make([]byte, entrySize-keys.IDSize-7)...)
 }
 
 // readEntry parses the entry that fills b exactly.
@@ -95,8 +101,11 @@ func readEntry(b []byte) (e entry, ok bool) {
 	if err != nil || len(rest) != entrySize-keys.IDSize {
 		return entry{}, false
 	}
-	e = entry{id, rest[0], wire.Class(rest[1]), binary.BigEndian.Uint32(rest[2:])}
-	for _, b := range rest[6:] {
+	e = entry{id, rest[0], wire.Class(rest[1]), binary.BigEndian.Uint32(rest[2:]), rest[6] == 1}
+	if rest[6] > 1 || e.wait && id.Kind != keys.KindRecord {
+		return entry{}, false
+	}
+	for _, b := range rest[7:] {
 		if b != 0 {
 			return entry{}, false
 		}

@@ -14,7 +14,7 @@ func check(t testing.TB, p *peer) {
 		}
 		return loads[l]
 	}
-	puts := 0
+	puts, waits := 0, 0
 	for _, d := range m.net.dials {
 		if d.by != nil {
 			of(d.by).dials++
@@ -56,8 +56,17 @@ func check(t testing.TB, p *peer) {
 						ld.answers++
 					}
 				}
+				open := 0
 				for _, a := range c.exit.open {
-					if !a.done {
+					if a.entry.wait {
+						open++
+					}
+					switch {
+					case a.done:
+					case a.entry.wait:
+						ld.waits++
+						waits++
+					default:
 						ld.launches++
 						if a.put {
 							ld.puts++
@@ -65,23 +74,34 @@ func check(t testing.TB, p *peer) {
 						}
 					}
 				}
+				if c.exit.waits != open {
+					t.Errorf("%s: %d waits are open, booked as %d", p.name, open, c.exit.waits)
+				}
 				if c.exit.put != nil {
 					ld.puts++
 					puts++
 				}
 			case *own:
+				open := 0
 				for _, q := range c.use.open {
+					if q.wait {
+						open++
+						continue
+					}
 					of(l).open++
 					if q.class == 1 {
 						of(l).bulk++
 					}
 				}
+				if c.use.waits != open {
+					t.Errorf("%s: %d requests wait, booked as %d", p.name, open, c.use.waits)
+				}
 			}
 		}
 	}
-	if held != m.net.held || carried != m.relay.carried || puts != m.launch.puts {
-		t.Errorf("%s: held %d, booked %d; carried %d, booked %d; puts %d, booked %d",
-			p.name, held, m.net.held, carried, m.relay.carried, puts, m.launch.puts)
+	if held != m.net.held || carried != m.relay.carried || puts != m.launch.puts || waits != m.launch.waits {
+		t.Errorf("%s: held %d, booked %d; carried %d, booked %d; puts %d, booked %d; waits %d, booked %d",
+			p.name, held, m.net.held, carried, m.relay.carried, puts, m.launch.puts, waits, m.launch.waits)
 	}
 	for l, want := range loads {
 		if !l.down && l.load != *want {

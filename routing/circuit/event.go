@@ -69,6 +69,7 @@ type Get struct {
 	Rotation uint8
 	Class    wire.Class
 	Group    Group
+	Wait     bool // of a record: until it appears, or Done says NotFound after some minutes
 }
 
 // Put inserts a block through a circuit.
@@ -138,6 +139,7 @@ type LaunchGet struct {
 	ID       keys.ID
 	Rotation uint8
 	Class    wire.Class
+	Wait     bool // answer when the record appears, or NotFound when a lease is over
 }
 
 // LaunchPut starts key routing for somebody else's insert.

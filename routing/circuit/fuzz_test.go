@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nightjar/crypto/onion"
+	"nightjar/keys"
 	"nightjar/routing/wire"
 )
 
@@ -63,7 +64,7 @@ func act(t *testing.T, w *net, b []byte) {
 	}
 	w.idle(time.Second)
 	check(t, c)
-	if c.m.net.held != 0 || c.m.relay.carried != 0 || c.m.launch.open != 0 {
+	if c.m.net.held != 0 || c.m.relay.carried != 0 || c.m.launch.open != 0 || c.m.launch.waits != 0 {
 		t.Error("something is left of the links")
 	}
 }
@@ -93,7 +94,11 @@ func scripted(w *net, c *peer, l Link, b []byte) {
 		w.step(c, Received{l, wire.Fail{Req: wire.Req(b[2]), Reason: wire.Failed}})
 	case 6:
 		w.token++
-		w.step(c, Get{Token: w.token, ID: dataID(b[2]), Class: wire.Class(b[2] % 3), Rotation: b[2] % 5, Group: groupOf(b[1]%4, int(b[2]))})
+		id := dataID(b[2])
+		if b[2]%4 == 0 {
+			id.Kind = keys.KindRecord
+		}
+		w.step(c, Get{Token: w.token, ID: id, Class: wire.Class(b[2] % 3), Rotation: b[2] % 5, Group: groupOf(b[1]%4, int(b[2])), Wait: b[2]%8 == 0})
 	case 7:
 		w.step(c, Cancel{Token: w.token - Token(b[1]%8)})
 	case 8:

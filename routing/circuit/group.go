@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"nightjar/routing/wire"
 )
 
 // group is what may share circuits.
@@ -125,6 +127,10 @@ func (m *Machine) assign(g *group, l *local) *place {
 
 // add lets a request wait for its turn at a place.
 func (m *Machine) add(p *place, l *local) {
+	if l.entry.wait && p.waits() >= maxWaits {
+		m.done(l, Done{Reason: wire.Overload}) // in the queue it would hold up others
+		return
+	}
 	l.place, l.phase = p, pending
 	if len(p.pending) == 0 {
 		soon := batchSoon
@@ -135,6 +141,19 @@ func (m *Machine) add(p *place, l *local) {
 	}
 	p.pending = append(p.pending, l)
 	m.servePlace(p)
+}
+
+// waits is how many requests there wait for a record.
+func (p *place) waits() (n int) {
+	for _, l := range p.pending {
+		if l.entry.wait {
+			n++
+		}
+	}
+	if p.own != nil {
+		n += p.own.use.waits
+	}
+	return n
 }
 
 // servePlace sees to it that what is pending at a place goes out.

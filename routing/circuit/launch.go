@@ -14,7 +14,8 @@ type launches struct {
 	refs   map[Ref]*launch
 	active map[launchKey]*launch // Gets that others may join
 	next   Ref
-	open   int // not answered
+	open   int // not answered, waits aside
+	waits  int
 	puts   int
 	answer int // blocks that wait to be sent
 }
@@ -27,6 +28,7 @@ func (x *launches) init() {
 type launchKey struct {
 	id       keys.ID
 	rotation uint8
+	wait     bool
 }
 
 // launch is one request in key routing, with those who wait for it.
@@ -40,6 +42,7 @@ type launch struct {
 // exit is what a circuit has here as its launch node.
 type exit struct {
 	open    map[uint32]*asked // by request index, until the answer has been sent
+	waits   int               // of open
 	answers []answer          // in the order in which they are sent
 	part    int               // of answers[0], the next to be sent
 	put     *assembly         // a PUT whose cells are coming in
@@ -104,16 +107,16 @@ func (m *Machine) serveGet(r *relayed, h header, p []byte) bool {
 
 // admit opens a request: it is launched after a while of its own. false breaks a rule.
 func (m *Machine) admit(r *relayed, a *asked) bool {
-	x, load := r.exit, &r.prev.link.load
-	if len(x.open) >= maxOpen || x.open[a.entry.index] != nil {
+	x := r.exit
+	if x.full(a.entry) {
 		return false
 	}
 	x.open[a.entry.index] = a
 	a.alarm.owner = a
-	refused := full(load.launches, maxLaunches, m.launch.open, maxAllLaunches)
-	load.launches++
-	m.launch.open++
-	if refused {
+	if a.entry.wait {
+		x.waits++
+	}
+	if refused := m.takeRoom(a); refused {
 		m.settle(a, answer{cmd: cmdMiss, code: byte(wire.Overload)})
 		return true
 	}
@@ -125,10 +128,45 @@ func (m *Machine) admit(r *relayed, a *asked) bool {
 	return true
 }
 
+// full reports whether a request breaks a rule: the circuit has as many as it may, or one with its index.
+func (x *exit) full(e entry) bool {
+	if e.wait {
+		return x.waits >= maxWaits || x.open[e.index] != nil
+	}
+	return len(x.open)-x.waits >= maxOpen || x.open[e.index] != nil
+}
+
+// takeRoom counts a request that is not answered, and reports whether it is one too many.
+func (m *Machine) takeRoom(a *asked) (refused bool) {
+	load := &a.r.prev.link.load
+	if a.entry.wait {
+		refused = full(load.waits, maxLinkWaits, m.launch.waits, maxAllWaits)
+		load.waits++
+		m.launch.waits++
+		return refused
+	}
+	refused = full(load.launches, maxLaunches, m.launch.open, maxAllLaunches)
+	load.launches++
+	m.launch.open++
+	return refused
+}
+
+// giveRoom is the end of what takeRoom began.
+func (m *Machine) giveRoom(a *asked) {
+	load := &a.r.prev.link.load
+	if a.entry.wait {
+		load.waits--
+		m.launch.waits--
+		return
+	}
+	load.launches--
+	m.launch.open--
+}
+
 // ring launches a request, or joins it to one for the same block that is under way.
 func (a *asked) ring(m *Machine, _ *alarm) {
 	x := &m.launch
-	key := launchKey{a.entry.id, a.entry.rotation}
+	key := launchKey{a.entry.id, a.entry.rotation, a.entry.wait}
 	if l := x.active[key]; l != nil && !a.put {
 		a.launch = l
 		l.waiters = append(l.waiters, a)
@@ -143,7 +181,7 @@ func (a *asked) ring(m *Machine, _ *alarm) {
 		return
 	}
 	x.active[key] = l
-	m.effects = append(m.effects, LaunchGet{l.ref, a.entry.id, a.entry.rotation, a.entry.class})
+	m.effects = append(m.effects, LaunchGet{l.ref, a.entry.id, a.entry.rotation, a.entry.class, a.entry.wait})
 }
 
 // launched takes in the answer of key routing.
@@ -198,11 +236,9 @@ func (m *Machine) withdraw(a *asked) {
 		return
 	}
 	m.alarms.stop(&a.alarm)
-	load := &a.r.prev.link.load
-	load.launches--
-	m.launch.open--
+	m.giveRoom(a)
 	if a.put {
-		load.puts--
+		a.r.prev.link.load.puts--
 		m.launch.puts--
 		a.block = keys.Block{}
 	}
@@ -248,6 +284,9 @@ func (x *exit) next(m *Machine, r *relayed) *body {
 	if last {
 		x.part = 0
 		x.answers = slices.Delete(x.answers, 0, 1)
+		if a := x.open[ans.index]; a.entry.wait {
+			x.waits--
+		}
 		delete(x.open, ans.index)
 		m.unanswer(r, ans)
 	}

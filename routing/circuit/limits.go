@@ -85,6 +85,10 @@ const (
 	// maxLaunches is how many requests of one link's circuits may be open here, maxAllLaunches of all.
 	maxLaunches    = 1024
 	maxAllLaunches = 8192
+	// maxWaits is how many requests that wait for a record may be open on a circuit, maxLinkWaits on one link's circuits, maxAllWaits on all.
+	maxWaits     = 8
+	maxLinkWaits = 64
+	maxAllWaits  = 1024
 	// maxAnswers is how many blocks may wait to be sent as answers to one link's circuits, maxAllAnswers to all: 64 MiB.
 	maxAnswers    = 512
 	maxAllAnswers = 2048
@@ -111,6 +115,7 @@ const (
 	lingerMost = 30 * time.Second // that a circuit outlasts its use
 	getTime    = 20 * time.Second
 	putTime    = 60 * time.Second // an insert waits for disks
+	waitTime   = 12 * time.Minute // more than a launch node waits for a record
 	lively     = 5 * time.Second  // a circuit that has brought something so lately is given more time for Bulk requests,
 	longest    = 60 * time.Second // but not more than this
 	retryMin   = 500 * time.Millisecond

@@ -61,7 +61,8 @@ type load struct {
 	held     int // cells that wait anywhere
 	setups   int // circuits that wait for the next relay
 	dials    int // connections under way
-	launches int // requests here that are not answered
+	launches int // requests here that are not answered, waits aside
+	waits    int // that are not answered
 	answers  int // blocks that wait to be sent as answers
 	puts     int // blocks of PUTs
 	open     int // own requests through this link, as a guard's

@@ -92,6 +92,7 @@ type use struct {
 	open    map[uint32]*question // by request index
 	next    uint32
 	blocks  int // asked for so far
+	waits   int // of open, those that wait for a record
 	until   time.Duration
 	put     *question // whose cells are being sent
 	heard   time.Duration
@@ -228,6 +229,7 @@ func (o *own) ring(m *Machine, _ *alarm) {
 	case o.state == used:
 		o.retire(m)
 	case o.state == closing:
+		o.moveWaits(m)
 		o.finishClosing(m)
 	}
 }

@@ -40,6 +40,7 @@ type question struct {
 	index   uint32
 	local   *local // nil once nobody waits for it any more
 	class   wire.Class
+	wait    bool
 	got     assembly
 	sent    time.Duration
 	part    int    // of a PUT, the next to be sent
@@ -48,11 +49,14 @@ type question struct {
 }
 
 func (m *Machine) localGet(ev Get) {
-	if ev.ID.Kind != keys.KindData && ev.ID.Kind != keys.KindRecord {
+	if ev.ID.Kind != keys.KindData && ev.ID.Kind != keys.KindRecord || ev.Wait && ev.ID.Kind != keys.KindRecord {
 		m.effects = append(m.effects, Done{Token: ev.Token, Reason: wire.Failed})
 		return
 	}
-	m.request(&local{token: ev.Token, entry: entry{id: ev.ID, rotation: ev.Rotation, class: ev.Class}}, ev.Group)
+	if ev.Wait {
+		ev.Class = wire.Interactive
+	}
+	m.request(&local{token: ev.Token, entry: entry{id: ev.ID, rotation: ev.Rotation, class: ev.Class, wait: ev.Wait}}, ev.Group)
 }
 
 func (m *Machine) localPut(ev Put) {
@@ -114,6 +118,9 @@ func (m *Machine) abandon(q *question) {
 	o := q.own
 	q.local, q.got = nil, assembly{entry: q.got.entry, part: q.got.part, full: true}
 	if o.use.put != q { // a PUT whose cells are on their way goes through
+		if q.wait {
+			m.alarms.set(&q.alarm, m.now+getTime)
+		}
 		o.send(m, o.last(), header{cmd: cmdEnd}, binary.BigEndian.AppendUint32(nil, q.index))
 	}
 }
@@ -125,6 +132,11 @@ func (m *Machine) retry(l *local, why wire.Reason) {
 		m.done(l, Done{Reason: why})
 		return
 	}
+	m.rest(l)
+}
+
+// rest lets a request wait for another try.
+func (m *Machine) rest(l *local) {
 	l.phase = resting
 	m.alarms.set(&l.alarm, m.now+m.between(retryMin, retryMax))
 }
@@ -170,6 +182,10 @@ func (o *own) settled(m *Machine, q *question) {
 func (o *own) forgetQuestion(m *Machine, q *question) {
 	m.alarms.stop(&q.alarm)
 	delete(o.use.open, q.index)
+	if q.wait {
+		o.use.waits--
+		return
+	}
 	load := &o.end.link.load
 	load.open--
 	if q.class == wire.Bulk {
@@ -177,14 +193,37 @@ func (o *own) forgetQuestion(m *Machine, q *question) {
 	}
 }
 
-// loseQuestions lets all that was open on a circuit go another way.
-func (m *Machine) loseQuestions(o *own) {
+// questions are those that are open, in the order in which they were asked.
+func (o *own) questions() []*question {
 	all := make([]*question, 0, len(o.use.open))
 	for _, q := range o.use.open {
 		all = append(all, q)
 	}
 	slices.SortFunc(all, func(a, b *question) int { return int(int32(a.index - b.index)) })
-	for _, q := range all {
+	return all
+}
+
+// moveWaits has what waits on a circuit whose use is over wait on another one.
+func (o *own) moveWaits(m *Machine) {
+	if o.use.waits == 0 {
+		return
+	}
+	for _, q := range o.questions() {
+		l := q.local
+		if !q.wait || l == nil {
+			continue
+		}
+		l.asked = nil
+		m.rest(l)
+		if m.abandon(q); o.state == dead {
+			return // and what else was open goes another way as well
+		}
+	}
+}
+
+// loseQuestions lets all that was open on a circuit go another way.
+func (m *Machine) loseQuestions(o *own) {
+	for _, q := range o.questions() {
 		o.forgetQuestion(m, q)
 		if q.local != nil {
 			m.retry(q.local, wire.Failed)
