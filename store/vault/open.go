@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -23,8 +24,9 @@ const (
 
 const version = "nightjar vault 1\n"
 
-// Open opens the vault in dir, or makes one there. Errors: ErrDamaged if the files cannot be read, or belong to another key: then nothing was
-// changed, and the caller may set the directory aside; ErrInUse; ErrFull if the disk has no room even to open; else what the system said.
+// Open opens the vault in dir, or makes one there. Errors: ErrDamaged if the files are not what they should be, or belong to another key: then
+// nothing was changed, and the caller may set the directory aside; ErrVersion; ErrInUse; ErrFull if the disk has no room even to open; else what
+// the system said, which says nothing of the files: they must stay where they are.
 func Open(dir string, key [32]byte) (*Vault, error) {
 	defer clear(key[:])
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -94,7 +96,7 @@ func checkVersion(dir string) (made bool, err error) {
 	case text == version:
 		return false, nil
 	case strings.HasPrefix(text, "nightjar vault ") && strings.HasSuffix(text, "\n") && len(text) < 64:
-		return false, fmt.Errorf("%w: it is of another version of Nightjar, or its %s file is damaged", ErrDamaged, fileVersion)
+		return false, fmt.Errorf("%w: the file %s says %q", ErrVersion, fileVersion, strings.TrimSpace(text))
 	}
 	return false, fmt.Errorf("%w: its %s file", ErrDamaged, fileVersion)
 }
@@ -112,11 +114,24 @@ func writeVersion(dir string) error {
 	return errors.Join(os.Rename(path+".new", path), syncPath(dir))
 }
 
+// verdict says what it means that Badger could not open: that the files are damaged, unless the system is to blame, with which sound ones
+// could not be opened either. Badger keeps the texts of the system's errors and not the errors.
+func verdict(err error) error {
+	for _, passes := range []error{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT,
+	} {
+		if errors.Is(err, passes) || strings.Contains(err.Error(), passes.Error()) {
+			return fmt.Errorf("vault: opening: %w (%v)", passes, err)
+		}
+	}
+	return fmt.Errorf("%w: %v", ErrDamaged, err)
+}
+
 // start opens Badger, looks at every record once, and compares them with the census and the mark.
 func (v *Vault) start() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: opening: %v", ErrDamaged, r)
+			err = verdict(fmt.Errorf("opening: %v", r))
 		}
 	}()
 	dir := filepath.Join(v.dir, dirDB)
@@ -129,7 +144,7 @@ func (v *Vault) start() (err error) {
 		if strings.Contains(err.Error(), "Another process is using this Badger database") {
 			return ErrInUse
 		}
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return verdict(err)
 	}
 	if err := v.survey(db); err != nil {
 		return errors.Join(err, db.Close())
@@ -152,7 +167,7 @@ func (v *Vault) survey(db *badger.DB) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return verdict(err)
 	}
 	if s.records > 0 && s.bad == s.records {
 		return fmt.Errorf("%w: no record opens; it belongs to another key, or all of it is damaged", ErrDamaged)

@@ -33,6 +33,9 @@ func checkTables(dir string) error {
 	}
 	for id := range m.Tables {
 		b, err := os.ReadFile(table.NewFilename(id, dir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return verdict(err)
+		}
 		if err != nil || !soundTable(b) {
 			return fmt.Errorf("%w: table %d", ErrDamaged, id)
 		}

@@ -18,8 +18,10 @@ const MaxValue = 16 << 20
 var (
 	// ErrNotFound reports an id that the space does not have.
 	ErrNotFound = errors.New("vault: no such record")
-	// ErrDamaged reports a directory whose files cannot be read, or that belongs to another key; of Get, a record that cannot.
+	// ErrDamaged reports a directory whose files are not what they should be, or that belongs to another key; of Get, a record that cannot.
 	ErrDamaged = errors.New("vault: damaged")
+	// ErrVersion reports a directory that a program of another version has written. It is left alone.
+	ErrVersion = errors.New("vault: of another version")
 	// ErrFull reports a disk without room, or one that refuses to be written to.
 	ErrFull = errors.New("vault: the disk has too little room")
 	// ErrTooLarge reports a value of more than MaxValue bytes, or a space or id that is empty or too long.
