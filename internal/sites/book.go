@@ -246,12 +246,16 @@ func (b *Book) Published(name string, o Outcome) error {
 	if err != nil || o.Number <= s.Newest {
 		return err
 	}
-	// The memory of the edition goes first: without the entry it is only not used.
+	// The number goes first. A memory that is older than the number costs another insert of what has changed; the memory of an edition that is
+	// not known here would be the base of that same edition, if it is published again, and make other content of it.
+	s.Newest, s.Files, s.Size, s.Folder, s.Published = o.Number, o.Files, o.Size, o.Folder, o.Day
+	if err := b.save(&s); err != nil {
+		return err
+	}
 	if err := b.keep.Put(spaceEditions, []byte(name), o.Edition); err != nil {
 		return fmt.Errorf("sites: keeping what %q holds: %w", name, err)
 	}
-	s.Newest, s.Files, s.Size, s.Folder, s.Published = o.Number, o.Files, o.Size, o.Folder, o.Day
-	return b.save(&s)
+	return nil
 }
 
 // Found notes an edition that somebody else who has the key has published.

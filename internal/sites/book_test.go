@@ -140,6 +140,45 @@ func TestEditionsOnlyGrow(t *testing.T) {
 	}
 }
 
+// brittle is a Keep that takes so many values more.
+type brittle struct {
+	Keep
+	left int
+}
+
+var errBroken = errors.New("broken")
+
+func (k *brittle) Put(space string, id, value []byte) error {
+	if k.left == 0 {
+		return errBroken
+	}
+	k.left--
+	return k.Keep.Put(space, id, value)
+}
+
+// S6: wherever a publication is broken off, what is remembered of an edition is of one that is known.
+func TestNoEditionIsRememberedThatIsNotKnown(t *testing.T) {
+	for left := range 3 {
+		whole, v := newBook(t)
+		create(t, whole, "blog")
+		if err := whole.Published("blog", Outcome{Number: 0, Edition: []byte("0")}); err != nil {
+			t.Fatal(err)
+		}
+		b := New(&brittle{v, left}, vault.ErrNotFound)
+		if err := b.Published("blog", Outcome{Number: 1, Edition: []byte("1")}); (err == nil) != (left == 2) {
+			t.Errorf("%d values: %v", left, err)
+		}
+		s, err := b.Site("blog")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := b.Edition("blog")
+		if err != nil || len(e) != 1 || int64(e[0]-'0') > s.Newest {
+			t.Errorf("%d values: edition %d is known and %q remembered, %v", left, s.Newest, e, err)
+		}
+	}
+}
+
 // S4.
 func TestADamagedEntryHidesNoOther(t *testing.T) {
 	b, v := newBook(t)

@@ -14,6 +14,7 @@
 //	    crypto.Effort's bounds.
 //	S4  A site that cannot be read (damaged, of a later version) does not hide the others.
 //	S5  Sites print redacted; keys leave in Seal and in Site.Insert alone.
+//	S6  What is remembered of an edition is never newer than the edition that is known, wherever Published is broken off.
 //
 // # Concurrency
 //
