@@ -46,6 +46,10 @@ func (l *loop) circuitEffects(effects []circuit.Effect) {
 				l.post(p, e.Msg)
 			}
 		case circuit.LaunchGet:
+			if e.Wait {
+				l.lease(e)
+				break
+			}
 			l.launch(e.Ref, func(t routing.Token) routing.Event {
 				return routing.LocalGet{Token: t, ID: e.ID, Rotation: e.Rotation, Class: e.Class, Launch: true}
 			})
@@ -129,6 +133,8 @@ func (l *loop) request(now time.Time, r request) {
 	}
 	l.waiting[r.token] = r.reply
 	switch {
+	case r.wait:
+		l.await(now, r)
 	case l.n.cfg.Direct && r.block.IsZero():
 		l.effects(l.machine.Step(now, routing.LocalGet{Token: r.token, ID: r.id, Rotation: r.rotation, Class: r.class}))
 	case l.n.cfg.Direct:

@@ -67,26 +67,55 @@ func (c *Client) Obstacle() error { return c.n.obstacle() }
 func (c *Client) Close() {
 	if !c.n.cfg.Direct {
 		c.n.inbox.push(circuit.Finished{Group: circuit.Group{Key: c.group}})
+		c.n.inbox.push(circuit.Finished{Group: circuit.Group{Key: c.waiting()}})
 	}
 }
 
-// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoAnswer, ErrNoPeers or ErrStopped, or ctx's. The rotated positions of a
-// top block are tried in random order, so that no one place on the ring sees all who ask.
+// Fetch returns a block; the error wraps content.ErrNotFound, is ErrNoAnswer, ErrNoPeers or ErrStopped, or ctx's. Of the rotated positions of a
+// top block one is tried, so that no one place on the ring sees all who ask, and if it has nothing the others at once.
 func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
-	last := fmt.Errorf("fetch: %w", content.ErrNotFound)
-	for _, rotation := range rotations(top) {
-		done, err := c.retry(ctx, request{id: id, rotation: rotation})
-		if err != nil {
-			return keys.Block{}, err
-		}
-		if !done.Block.IsZero() {
-			return done.Block, nil
-		}
-		if done.Reason != wire.NotFound {
-			last = ErrNoAnswer
+	all := rotations(top)
+	b, err := c.fetchAt(ctx, id, all[0])
+	if len(all) == 1 || !errors.Is(err, content.ErrNotFound) && err != ErrNoAnswer {
+		return b, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		keys.Block
+		error
+	}
+	answers := make(chan answer, len(all)-1)
+	for _, rotation := range all[1:] {
+		// Ends with the request, which ctx bounds, at the latest when Fetch returns.
+		go func() {
+			b, err := c.fetchAt(ctx, id, rotation)
+			answers <- answer{b, err}
+		}()
+	}
+	last := err
+	for range all[1:] {
+		switch a := <-answers; {
+		case a.error == nil:
+			return a.Block, nil
+		case !errors.Is(a.error, content.ErrNotFound):
+			last = a.error // somebody who does not answer may have it
 		}
 	}
 	return keys.Block{}, last
+}
+
+func (c *Client) fetchAt(ctx context.Context, id keys.ID, rotation uint8) (keys.Block, error) {
+	done, err := c.retry(ctx, request{id: id, rotation: rotation})
+	switch {
+	case err != nil:
+		return keys.Block{}, err
+	case !done.Block.IsZero():
+		return done.Block, nil
+	case done.Reason == wire.NotFound:
+		return keys.Block{}, fmt.Errorf("fetch: %w", content.ErrNotFound)
+	}
+	return keys.Block{}, ErrNoAnswer
 }
 
 // Insert returns when the block is stored by its sink set (a top block: at its rotated positions). The error is
@@ -159,6 +188,9 @@ func (c *Client) retry(ctx context.Context, r request) (routing.Done, error) {
 // do makes one request and waits for its answer.
 func (c *Client) do(ctx context.Context, r request) (routing.Done, error) {
 	r.class, r.group = c.class, circuit.Group{Key: c.group, Blocks: int(c.blocks.Load())}
+	if r.wait {
+		r.group = circuit.Group{Key: c.waiting()}
+	}
 	r.token = routing.Token(c.n.tokens.Add(1))
 	r.reply = make(chan routing.Done, 1)
 	c.n.inbox.push(r)

@@ -33,7 +33,7 @@
 //     maxAllOutBytes towards all, maxInboxBytes read, maxWaitingJobs for the store, and the machines' own tables. A peer that asks without reading is answered Overload, then disconnected.
 //  4. Run returns after every goroutine that it started has ended.
 //  5. A peer that lies (a block that does not match its id, an answer to nothing) is disconnected and barred for barTime.
-//  6. Every Fetch and Insert ends: by an answer of a machine, by its context, or by the end of Run.
+//  6. Every Fetch, Insert and Await ends: by an answer of a machine, by its context, or by the end of Run.
 //  7. Unless Config.Direct is set, no request of the local user enters this node's own key routing.
 //  8. Cells of one link are written in the order in which the circuits sent them, and neither they nor blocks can keep each other
 //     from being written.
@@ -44,6 +44,6 @@
 //
 // # Reading order
 //
-// node.go, life.go, loop.go, peer.go, strangers.go, links.go, probe.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go; inbox.go, outbox.go and
+// node.go, life.go, loop.go, peer.go, strangers.go, links.go, probe.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go, await.go; inbox.go, outbox.go and
 // pool.go are the three small queues between goroutines.
 package node

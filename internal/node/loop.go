@@ -26,6 +26,7 @@ type (
 	request struct {
 		id       keys.ID
 		block    keys.Block
+		wait     bool // until id, a record, appears
 		rotation uint8
 		class    wire.Class
 		group    circuit.Group

@@ -66,7 +66,7 @@ func (q *outbox) add(m wire.Message) bool {
 		return true
 	}
 	switch m := m.(type) {
-	case wire.Data, wire.Put:
+	case wire.Data, wire.Put, wire.Push:
 		q.blocks = append(q.blocks, m)
 		q.count(blockBytes(m))
 	case wire.Cell:
@@ -158,6 +158,8 @@ func blockBytes(m wire.Message) int {
 	case wire.Put:
 		b = m.Block
 	case wire.Copy:
+		b = m.Block
+	case wire.Push:
 		b = m.Block
 	}
 	return len(b.Data())

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nightjar/keys"
+	"nightjar/routing"
 	"nightjar/routing/repair"
 	"nightjar/store"
 )
@@ -51,6 +52,9 @@ func (n *Node) mend(j repair.Job) {
 		n.complain("store: what this node keeps could not be compared with its neighbours'", err)
 	}
 	n.inbox.push(ev)
+	if k, ok := j.(repair.Keep); ok && ev == (repair.Kept{Ref: k.Ref, Result: repair.Stored}) {
+		n.inbox.push(routing.Appeared{Block: k.Block}) // some peer may wait for it
+	}
 }
 
 // mend steps the machine that repairs sinks.
