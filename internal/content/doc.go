@@ -16,7 +16,7 @@
 //	    the format or a limit is ErrMalformed. Sizes are compared with GetOptions.MaxSize before content is fetched.
 //	F4  A manifest has one encoding, and one layout follows from a stream's size.
 //	F5  An insert holds at most a segment with its check blocks and spareBuffers blocks of content, a fetch two segments;
-//	    tables of names (1/500 of the content) and Leopard's work memory come on top.
+//	    a table of names (1/500 of the content, at most 36 MiB on each level) and Leopard's work memory come on top.
 //	F6  Without Convergent or a common Salt no two inserts share a block; no key ever seals two different plaintexts.
 //	F7  Blocks of a segment are inserted in random order, everything that a root or record names before it, and only
 //	    roots and records as top blocks.

@@ -14,6 +14,9 @@ const (
 	// in all with the standard redundancy, 136 MiB with the highest. The next segment's blocks take the places that become
 	// free as blocks reach the network.
 	spareBuffers = 2 * minTail
+	// settled is to how many blocks in memory an insert comes down before a large segment of a table of names is coded: more
+	// than a stream may hold that is not in a segment yet while its table is written.
+	settled = (maxData+minTail)/2 + 64
 	// defaultInserts is how many blocks are on their way unless the caller says otherwise. An insert waits for three disks: the
 	// more blocks wait together, the more share each sync. 256 instead of 64 halved the CPU time of all nodes per block.
 	defaultInserts = 256
@@ -102,6 +105,17 @@ func (p *inserter) wait(ready func() bool) error {
 func (p *inserter) acquire(n int) error {
 	return p.wait(func() bool {
 		if p.buffers+n > p.limit {
+			return false
+		}
+		p.buffers += n
+		return true
+	})
+}
+
+// settle waits until few buffers are in memory, and takes n without waiting.
+func (p *inserter) settle(n int) error {
+	return p.wait(func() bool {
+		if p.buffers > settled {
 			return false
 		}
 		p.buffers += n

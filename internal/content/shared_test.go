@@ -15,11 +15,11 @@ import (
 func TestOperationsThatShareMemoryDoNotMeet(t *testing.T) {
 	memory := new(Memory)
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for i := range 4 {
 		wg.Go(func() { // ends with its rounds
-			for round := range 6 {
-				size := []int{100, 20_000, 100_000, 1 << 20, 5 << 20, 200_000}[(i+round)%6]
-				data := mixed(size, byte(8*round+i))
+			for round := range 4 {
+				size := []int{100, 40_000, 200_000, 1 << 20}[(i+round)%4]
+				data := mixed(size, byte(4*round+i))
 				n := newNetwork()
 				uri, err := PutFile(context.Background(), n, bytes.NewReader(data), PutOptions{Memory: memory, Redundancy: []Redundancy{0, 12}[i%2]})
 				if err != nil {
@@ -41,10 +41,10 @@ func TestOperationsThatShareMemoryDoNotMeet(t *testing.T) {
 func TestMemoryIsUsedAgain(t *testing.T) {
 	n := newNetwork()
 	memory := new(Memory)
-	uri := put(t, n, noise(200*keys.DataSize, 1), PutOptions{MIME: "image/png", Memory: memory})
+	uri := put(t, n, noise(140*keys.DataSize, 1), PutOptions{MIME: "image/png", Memory: memory})
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would take them away
 	measure := func(m *Memory) uint64 {
-		const times = 4
+		const times = 2
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range times {

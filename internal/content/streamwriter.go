@@ -134,7 +134,14 @@ func (w *streamWriter) Close() error {
 // emit makes a segment of the first k blocks.
 func (w *streamWriter) emit(k int) error {
 	n := w.p.o.Redundancy.total(k)
-	if err := w.acquire(n - k); err != nil {
+	// A table's blocks do not count while it is written, for their stream could not go on if it had to wait for them. A
+	// large segment of it counts from here on.
+	large := w.nested && k >= minTail
+	if large {
+		if err := w.p.ins.settle(n); err != nil {
+			return err
+		}
+	} else if err := w.acquire(n - k); err != nil {
 		return err
 	}
 	shards := make([][]byte, n)
@@ -150,7 +157,7 @@ func (w *streamWriter) emit(k int) error {
 	if err != nil {
 		return fmt.Errorf("content: coding a segment: %w", err)
 	}
-	s := &sealing{no: w.no, names: make([]byte, n*nameSize), counts: !w.nested, plain: shards, unsealed: n, order: w.p.rng.Perm(n)}
+	s := &sealing{no: w.no, names: make([]byte, n*nameSize), counts: !w.nested || large, plain: shards, unsealed: n, order: w.p.rng.Perm(n)}
 	// It is used once: data determines check blocks.
 	if s.key, err = w.p.keyFor(labelSegment, segmentInfo(k, n), shards[:k]...); err != nil {
 		return err

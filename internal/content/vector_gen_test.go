@@ -206,14 +206,21 @@ func insertVectors(t *testing.T) (vs []vector) {
 		size       int
 		convergent bool
 		redundancy Redundancy
+		salt       []byte
 	}{
-		{"inline", 1000, false, 0}, {"one-block", 32768, false, 0}, {"two-blocks", 32769, false, 0}, {"gf8", 100 * 32768, false, 0},
-		{"gf16", 200*32768 - 1, false, 0}, {"short-tail", 1030 * 32768, false, 0}, {"convergent", 20 * 32768, true, 0},
-		{"redundancy-gf8", 60 * 32768, false, 16}, {"redundancy-gf16", 70 * 32768, false, 16}, {"redundancy-low", 10 * 32768, true, 5},
+		{"inline", 1000, false, 0, nil}, {"one-block", 32768, false, 0, nil}, {"two-blocks", 32769, false, 0, nil}, {"gf8", 100 * 32768, false, 0, nil},
+		{"gf16", 200*32768 - 1, false, 0, nil}, {"short-tail", 1030 * 32768, false, 0, nil}, {"convergent", 20 * 32768, true, 0, nil},
+		{"redundancy-gf8", 60 * 32768, false, 16, nil}, {"redundancy-gf16", 70 * 32768, false, 16, nil}, {"redundancy-low", 10 * 32768, true, 5, nil},
+		{"salted", 20 * 32768, false, 0, bytes.Repeat([]byte{1}, 32)}, {"salted-otherwise", 20 * 32768, false, 0, bytes.Repeat([]byte{2}, 32)},
 	} {
 		n := newNetwork()
 		data := noise(c.size, 7)
-		uri := put(t, n, data, PutOptions{Convergent: c.convergent, Redundancy: c.redundancy, Random: rand.NewChaCha8([32]byte{42}), MIME: "application/octet-stream"})
+		var salt *[32]byte
+		saltText := "none"
+		if c.salt != nil {
+			salt, saltText = (*[32]byte)(c.salt), hex.EncodeToString(c.salt)
+		}
+		uri := put(t, n, data, PutOptions{Salt: salt, Convergent: c.convergent, Redundancy: c.redundancy, Random: rand.NewChaCha8([32]byte{42}), MIME: "application/octet-stream"})
 		all := make([]string, 0, len(n.order))
 		for _, id := range n.order {
 			all = append(all, string(id.Name[:]))
@@ -221,7 +228,7 @@ func insertVectors(t *testing.T) (vs []vector) {
 		slices.Sort(all)
 		names := sha256.Sum256([]byte(strings.Join(all, "")))
 		vs = append(vs, vector{"insert/" + c.name, "the content is that many bytes of ChaCha8 (Go's math/rand/v2) with seed 7, 0, …; keys are 32 bytes each of seed 42, 0, …, after a seed of 32 bytes", []field{
-			{"expect", accept}, {"size", fmt.Sprint(c.size)}, {"convergent", fmt.Sprint(c.convergent)}, {"redundancy", fmt.Sprint(uint8(c.redundancy))},
+			{"expect", accept}, {"size", fmt.Sprint(c.size)}, {"convergent", fmt.Sprint(c.convergent)}, {"redundancy", fmt.Sprint(uint8(c.redundancy))}, {"salt", saltText},
 			{"routing", hex.EncodeToString(uri.Routing[:])}, {"read", hex.EncodeToString(uri.Read[:])},
 			{"blocks", fmt.Sprint(len(all))}, {"sha256-of-sorted-names", hex.EncodeToString(names[:])},
 		}})
