@@ -29,10 +29,30 @@ func (j *Job) write(r *record) error {
 	return j.m.cfg.Vault.Put(space, []byte(j.ID()), b)
 }
 
-// keepSaved is save where a failure costs no more than that the next process begins further back, or shows an older state.
-func (j *Job) keepSaved() {
-	if err := j.save(); err != nil && !errors.Is(err, vault.ErrClosed) {
+// keepSaved is save where a failure costs no more than that the next process begins further back, or shows an older state. It reports
+// whether there was none.
+func (j *Job) keepSaved() bool {
+	err := j.save()
+	if err != nil && !errors.Is(err, vault.ErrClosed) {
 		j.m.cfg.Log.Warn("jobs: the state of a job could not be saved")
+	}
+	return err == nil
+}
+
+// tidy removes the part of a get that came to nothing, if the last process ended before it had.
+func (j *Job) tidy() {
+	if s := j.Snapshot().State; j.Kind() == Get && s.Final() && s != Done && !j.q.hidden {
+		j.target().remove()
+	}
+}
+
+// strike removes the record of a job that is cancelled and could not be saved as such: a vault without room lets go of what it has, and the
+// next process must not go on with what its user has ended.
+func (j *Job) strike() {
+	j.q.saving.Lock()
+	defer j.q.saving.Unlock()
+	if err := j.m.cfg.Vault.Delete(space, []byte(j.ID())); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		j.m.cfg.Log.Warn("jobs: the record of a job that was cancelled could not be removed; it may go on when the node starts again")
 	}
 }
 

@@ -84,6 +84,7 @@ func (m *Manager) Start() (damaged int, err error) {
 	m.mu.Unlock()
 	m.sweep(damaged > 0 || len(m.cfg.Trouble) > 0)
 	for _, j := range loaded {
+		j.tidy()
 		m.hub.note(j, false)
 	}
 	go m.dispatch()   // ends with Close

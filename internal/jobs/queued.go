@@ -197,7 +197,7 @@ func (j *Job) settle(err error) {
 			s.State = Paused
 		case err == nil && again:
 			q.tries = 0
-			s.Next = time.Now().Add(q.keep.Every)
+			s.Next = time.Now().Add(around(q.keep.Every)) // a round interval would tell the rounds of one keeper from all others
 		case err == nil, errors.Is(err, ErrCancelled), !j.postpone(s, err):
 			over = true
 			s.State, q.over, q.outcome = Running, true, &outcome{err, time.Now()}
@@ -252,7 +252,9 @@ func (j *Job) conclude(err error) {
 
 // wrapUp makes a queued job final, for good: first on the disk, then what it leaves behind goes, then it is told.
 func (j *Job) wrapUp(err error) {
-	j.keepSaved()
+	if !j.keepSaved() && errors.Is(err, ErrCancelled) {
+		j.strike()
+	}
 	j.clean(err != nil)
 	j.finish(err)
 }

@@ -24,8 +24,10 @@ const (
 // attemptGet fetches what was not fetched before.
 func (j *Job) attemptGet(ctx context.Context) error {
 	t := j.target()
-	if done, err := j.placed(t); done || err != nil {
-		return err
+	if j.q.progress.Placing {
+		if done, err := t.placed(); done || err != nil {
+			return err
+		}
 	}
 	if err := t.check(); err != nil {
 		return err
@@ -61,18 +63,6 @@ func (j *Job) attemptGet(ctx context.Context) error {
 		return err
 	}
 	return t.place(o.IsFolder())
-}
-
-// placed reports whether the last process had given the part its name, and only could not say so any more.
-func (j *Job) placed(t target) (bool, error) {
-	if !j.q.progress.Placing {
-		return false, nil
-	}
-	part, err := exists(t.part)
-	if part || err != nil {
-		return false, err
-	}
-	return exists(t.path)
 }
 
 // update changes the progress that is saved.
@@ -200,8 +190,27 @@ func checkNames(files []content.FileInfo) error {
 	return foldertar.CheckNames(paths)
 }
 
+// whole counts the files with which a part begins that are there with their size. Who has taken away some of a part, a program that tidies up,
+// say, must not make a get end without them.
+func whole(root *os.Root, files []content.FileInfo) int {
+	for i, f := range files {
+		name, err := filepath.Localize(f.Path)
+		if err != nil {
+			return i
+		}
+		info, err := root.Lstat(name)
+		if err != nil || !info.Mode().IsRegular() || uint64(info.Size()) != f.Size {
+			return i
+		}
+	}
+	return len(files)
+}
+
 func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, files []content.FileInfo) error {
 	w := &checkpointed{j: j, file: j.q.progress.File, at: j.q.progress.Offset, last: time.Now()}
+	if n := whole(root, files[:min(w.file, len(files))]); n < w.file {
+		w.file, w.at = n, 0
+	}
 	defer func() {
 		for _, f := range w.files {
 			f.Close()

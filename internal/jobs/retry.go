@@ -71,6 +71,11 @@ func backoff(tries int) time.Duration {
 	if tries < 10 {
 		d = min(firstRetry<<(tries-1), lastRetry)
 	}
+	return around(d)
+}
+
+// around is a time of a quarter more or less.
+func around(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
 }
 

@@ -31,6 +31,21 @@ func TestIntervals(t *testing.T) {
 	}
 }
 
+// No two rounds of a keep are as far apart as others, and none farther than was said.
+func TestRoundsAreNotRegular(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		d := around(24 * time.Hour)
+		if d < 18*time.Hour || d > 30*time.Hour {
+			t.Errorf("%v between two rounds", d)
+		}
+		seen[d] = true
+	}
+	if len(seen) < 90 {
+		t.Errorf("%d different times of 100", len(seen))
+	}
+}
+
 func TestFates(t *testing.T) {
 	for _, c := range []struct {
 		err         error
@@ -124,7 +139,7 @@ func TestKeeping(t *testing.T) {
 		all := r.net.count()
 		j := r.queue(KeepSpec{URI: uri, Every: 24 * time.Hour})
 		first := until(t, j, "waiting for tomorrow", func(s Snapshot) bool { return s.Health != nil && s.State == Waiting })
-		if first.Health.Missing != 0 || first.Health.Blocks < 20 || time.Until(first.Next) < 23*time.Hour {
+		if first.Health.Missing != 0 || first.Health.Blocks < 20 || time.Until(first.Next) < 17*time.Hour || time.Until(first.Next) == 24*time.Hour {
 			t.Errorf("the keep found %+v, next in %v", first.Health, time.Until(first.Next))
 		}
 		r.net.mu.Lock()

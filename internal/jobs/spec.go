@@ -45,7 +45,7 @@ type GetSpec struct {
 // KeepSpec says what a queued job keeps alive.
 type KeepSpec struct {
 	URI      keys.URI      // a request URI, or a verify capability
-	Every    time.Duration // how often, for ever; 0 = once
+	Every    time.Duration // how often, a quarter more or less, for ever; 0 = once
 	Check    bool          // look at a sample and say how healthy it is, but repair nothing
 	Sample   float64       // of Check: as in content.KeepOptions
 	Timeout  time.Duration // as in PutSpec

@@ -44,8 +44,55 @@ func (t target) check() error {
 	return fmt.Errorf("%w: %s exists", ErrTarget, t.path)
 }
 
-// remove removes the part.
-func (t target) remove() { os.RemoveAll(t.part) }
+// remove removes the part, and leaves the target as it was.
+func (t target) remove() {
+	_ = t.restore() // what cannot be given its name again stays where it is
+	os.RemoveAll(t.part)
+}
+
+// old is where replace keeps what was there, for a moment.
+func (t target) old() string { return t.part + ".old" }
+
+// restore puts back what a process that ended within replace had moved aside.
+func (t target) restore() error {
+	there, err := exists(t.path)
+	if there || err != nil {
+		return err
+	}
+	if err := os.Rename(t.old(), t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// placed reports whether a process that ended within place had given the part its name, and does what that one has left to do.
+func (t target) placed() (bool, error) {
+	part, err := exists(t.part)
+	if err != nil {
+		return false, err
+	}
+	if part {
+		if err := t.restore(); err != nil {
+			return false, err
+		}
+	}
+	there, err := exists(t.path)
+	switch {
+	case !there || err != nil:
+		return false, err
+	case !part:
+		return true, os.RemoveAll(t.old())
+	}
+	one, err := os.Lstat(t.part)
+	if err != nil {
+		return false, err
+	}
+	two, err := os.Lstat(t.path)
+	if err != nil || !os.SameFile(one, two) {
+		return false, err
+	}
+	return true, os.Remove(t.part) // between the two steps of link
+}
 
 // place gives a part that is complete its name.
 func (t target) place(folder bool) error {
@@ -81,7 +128,10 @@ func (t target) link() error {
 
 // replace moves what is there aside first and removes it last, so that one of the two is whole at every moment.
 func (t target) replace() error {
-	old := t.part + ".old"
+	if err := t.restore(); err != nil {
+		return err
+	}
+	old := t.old()
 	if err := os.RemoveAll(old); err != nil {
 		return err
 	}
