@@ -12,10 +12,12 @@ import (
 
 	"nightjar/internal/api"
 	"nightjar/internal/api/datadir"
+	"nightjar/internal/api/foldertar"
 	"nightjar/internal/content"
 	"nightjar/internal/jobs"
 	"nightjar/internal/link"
 	"nightjar/internal/node"
+	"nightjar/internal/sites"
 	"nightjar/keys"
 	"nightjar/routing/wire"
 	"nightjar/store"
@@ -106,6 +108,24 @@ func outcomes() []outcome {
 		{err: errUsage, exit: exitUsage},
 		{err: errExists, exit: exitExists, hint: "choose another name with -o, or replace it with --force"},
 		{err: node.ErrNoCircuit, exit: exitNoPeers, hint: "the node asks nobody before it can hide who asks; see: nightjar status"},
+		{err: errKept, exit: exitFailure, hint: "start it with nightjar start; the same command then finds the job and follows it"},
+		{err: errLost, exit: exitNotFound, hint: "whoever has the content can insert it again with nightjar put"},
+		{err: errNotInsert, exit: exitBadURI, say: "the target must be an insert URI of an SSK or USK, or a KSK, and this one can only be read",
+			hint: "the insert URI is the secret one that nightjar key generate made; a site's is used by nightjar site publish"},
+		{err: content.ErrConflict, exit: exitExists, hint: "look at the other edition first; then give the command again to publish the next one"},
+		{err: sites.ErrNoSite, exit: exitNotFound, say: "you have no site of this name", hint: "make one with nightjar site init; see: nightjar site list"},
+		{err: sites.ErrTaken, exit: exitExists, say: "you have a site of this name already", hint: "choose another name, or remove the other one with nightjar site remove"},
+		{err: sites.ErrDamaged, exit: exitFailure, say: "what the node knows of this site is damaged", hint: "import the copy of its key that you have made"},
+		{err: sites.ErrSealed, exit: exitFailure, say: "this is no exported site, or the passphrase is wrong"},
+		{err: jobs.ErrNoJob, exit: exitNotFound, say: "there is no such job", hint: "see: nightjar queue"},
+		{err: jobs.ErrState, exit: exitFailure, say: "the job is not in a state in which this can be done", hint: "see: nightjar queue"},
+		{err: jobs.ErrTarget, exit: exitExists, hint: "choose another name with -o, or replace what is there with --force"},
+		{err: jobs.ErrDiskFull, exit: exitFailure, say: "the disk is full", hint: "the job goes on by itself when there is room again"},
+		{err: jobs.ErrChanged, exit: exitFailure, hint: "nothing was published; give the command again when the file is complete"},
+		{err: content.ErrChanged, exit: exitFailure, hint: "nothing was published; give the command again when the file is complete"},
+		{err: jobs.ErrQueueFull, exit: exitFailure, say: "the queue is full", hint: "wait until jobs are done, or cancel some; see: nightjar queue"},
+		{err: jobs.ErrDamaged, exit: exitFailure, say: "what the node knew of this job is damaged", hint: "make it again"},
+		{err: content.ErrVerifyOnly, exit: exitBadURI, say: "this is a verify capability: it can keep content alive and not read it", hint: "see: nightjar keep --help"},
 		{err: jobs.ErrTimeout, exit: exitTimeout, say: "time ran out", hint: "try again later, or allow more time with --timeout"},
 		{err: context.DeadlineExceeded, exit: exitTimeout, say: "time ran out"},
 		{err: context.Canceled, exit: exitInterrupted, say: "interrupted"},
@@ -131,6 +151,7 @@ func outcomes() []outcome {
 		{err: store.ErrFull, exit: exitFailure, say: "the store is full, or the disk is"},
 		{err: link.ErrAuth, exit: exitFailure, say: "another node answers at that address", hint: "ask for the node's present reference"},
 		{err: datadir.ErrIdentity, exit: exitFailure},
+		{err: foldertar.ErrName, exit: exitFailure, hint: "fetch the folder as a tar stream with -o -, or look at it in the browser"},
 		{err: fs.ErrPermission, exit: exitFailure, hint: "check who owns the file and its directory"},
 	}
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,16 +14,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"nightjar/internal/api"
-	"nightjar/internal/api/foldertar"
 	"nightjar/internal/jobs"
 	"nightjar/keys"
 )
 
 // getFlags are the flags of get.
 type getFlags struct {
-	output  string
-	force   bool
-	timeout time.Duration
+	output   string
+	force    bool
+	detach   bool
+	priority string
+	timeout  time.Duration
 }
 
 func newGetCmd(e *env) *cobra.Command {
@@ -36,6 +37,12 @@ not at all if the command fails or is interrupted.
 
 Without -o the name is the last one in the URI. If -o names a folder that exists, the output goes into it. With -o - a file is written
 to standard output as it is, and a folder as a tar stream.
+
+A folder's names, the executable bit and, if its author kept them, the times of its files are restored. A folder with names that some system
+cannot have, or would take for something else (.., CON, a name that ends in a dot, two names that differ in case alone), is refused on all systems,
+since folders are copied from one to another: fetch it as a tar stream, or look at it in the browser.
+
+` + detachHelp + ` What goes to standard output is written by this command, and ends with it.
 
 ` + uriHelp,
 		Example: `  nightjar get 'CHK@.../photo.jpg'
@@ -50,37 +57,50 @@ to standard output as it is, and a folder as a tar stream.
 			if err != nil {
 				return during(err, "read the URI")
 			}
-			out, err := e.chooseOutput(cmd, u, flags)
-			if err != nil {
-				return during(err, "fetch %s", shortURI(u))
-			}
-			return e.get(cmd.Context(), u, out, flags.timeout)
+			return during(e.get(cmd, u, flags), "fetch %s", shortURI(u))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&flags.output, "output", "o", "", "`path` to write to, or - for standard output")
 	f.BoolVarP(&flags.force, "force", "f", false, "replace what is there, and write to a terminal")
+	registerPriority(f, &flags.priority)
+	registerDetach(f, &flags.detach)
 	f.DurationVar(&flags.timeout, "timeout", 0, "give up after this time (default: never, but a minute without finding the key)")
 	return cmd
 }
 
-// chooseOutput decides where the content goes, and refuses before anything is fetched.
-func (e *env) chooseOutput(cmd *cobra.Command, u keys.URI, flags getFlags) (*output, error) {
-	if flags.output == "-" {
-		if onTerminal(e.stdout) && !flags.force {
-			return nil, usage(cmd, "content from the network can take control of a terminal; write it to a file, pipe it on, or add --force")
-		}
-		return nil, nil
+func (e *env) get(cmd *cobra.Command, u keys.URI, flags getFlags) error {
+	if err := checkPriority(cmd, flags.priority); err != nil {
+		return err
 	}
+	if flags.output != "-" {
+		where, err := chooseOutput(cmd, u, flags)
+		if err != nil {
+			return err
+		}
+		return e.getPath(cmd.Context(), u, where, flags)
+	}
+	switch {
+	case flags.detach || flags.priority != "":
+		return usage(cmd, "what goes to standard output is written as it comes: that goes with neither --detach nor --priority")
+	case onTerminal(e.stdout) && !flags.force:
+		return usage(cmd, "content from the network can take control of a terminal; write it to a file, pipe it on, or add --force")
+	}
+	return e.getStream(cmd.Context(), u, flags)
+}
+
+// chooseOutput decides where the content goes, and refuses before the node is asked for anything.
+func chooseOutput(cmd *cobra.Command, u keys.URI, flags getFlags) (string, error) {
 	where := flags.output
 	name := defaultName(u)
 	if info, err := os.Stat(where); where == "" || strings.HasSuffix(where, string(filepath.Separator)) || err == nil && info.IsDir() {
 		if name == "" {
-			return nil, usage(cmd, "the URI has no name that a file could have; say where to write with -o")
+			return "", usage(cmd, "the URI has no name that a file could have; say where to write with -o")
 		}
 		where = filepath.Join(where, name)
 	}
-	return newOutput(where, flags.force)
+	where = filepath.Clean(where)
+	return where, free(where, flags.force)
 }
 
 // defaultName is the last name in a URI, if a file here can have it and it is no hidden one: the URI comes from somebody else.
@@ -105,22 +125,28 @@ type getResult struct {
 	MIME   string `json:"mime,omitempty"`
 }
 
-// get fetches u into out, or to stdout if out is nil.
-func (e *env) get(ctx context.Context, u keys.URI, out *output, timeout time.Duration) error {
+// getPath has the node fetch u into a file or folder.
+func (e *env) getPath(ctx context.Context, u keys.URI, where string, flags getFlags) error {
+	path, err := filepath.Abs(where)
+	if err != nil {
+		return err
+	}
+	req := api.JobRequest{Kind: jobs.Get, URI: u.Encode(), TimeoutMS: flags.timeout.Milliseconds(), Queueing: api.Queueing{
+		Path: path, Force: flags.force, Priority: flags.priority,
+	}}
 	return e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
-		job, err := createJob(ctx, c, api.JobRequest{Kind: jobs.Get, URI: u.Encode(), TimeoutMS: timeout.Milliseconds()})
-		if err != nil {
-			return during(err, "fetch %s", shortURI(u))
+		if flags.detach {
+			return e.detach(ctx, c, req)
 		}
-		done := e.follow(ctx, c, job, 0)
-		result, err := e.download(ctx, c, job.ID, out)
-		done()
+		job, err := e.attend(ctx, c, req, nil)
 		if err != nil {
-			cancelJob(ctx, c, job.ID)
-			return during(err, "fetch %s", shortURI(u))
+			return err
 		}
-		if out == nil {
-			return nil
+		result := getResult{Path: where, Folder: job.Folder, Files: 1, Size: job.Size, MIME: job.MIME}
+		if job.Folder {
+			if result.Files, err = countFiles(path); err != nil {
+				return err
+			}
 		}
 		if e.json {
 			return e.printJSON(result)
@@ -130,33 +156,41 @@ func (e *env) get(ctx context.Context, u keys.URI, out *output, timeout time.Dur
 	})
 }
 
-func (e *env) download(ctx context.Context, c *api.Client, id jobs.ID, out *output) (getResult, error) {
-	d, err := c.Download(ctx, id)
-	if err != nil {
-		return getResult{}, err
-	}
-	defer d.Close()
-	if out == nil {
-		_, err := io.Copy(e.stdout, d)
-		return getResult{}, err
-	}
-	r := getResult{Path: out.path, Folder: d.Folder, MIME: d.MIME}
-	if d.Folder {
-		err = out.folder(func(root *os.Root) error {
-			r.Files, r.Size, err = foldertar.Unpack(ctx, root, d)
-			return err
-		})
-		return r, err
-	}
-	err = out.file(func(w io.Writer) error {
-		n, err := io.Copy(w, d)
-		r.Files, r.Size = 1, uint64(n)
-		if err == nil && n != d.Size {
-			err = errors.New("the content has another length than was announced")
+func countFiles(dir string) (n int, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
 		}
 		return err
 	})
-	return r, err
+	return n, err
+}
+
+// getStream writes what u names to standard output.
+func (e *env) getStream(ctx context.Context, u keys.URI, flags getFlags) error {
+	return e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
+		job, err := createJob(ctx, c, api.JobRequest{Kind: jobs.Get, URI: u.Encode(), TimeoutMS: flags.timeout.Milliseconds()})
+		if err != nil {
+			return err
+		}
+		done := e.follow(ctx, c, job, 0)
+		err = e.download(ctx, c, job.ID)
+		done()
+		if err != nil {
+			cancelJob(ctx, c, job.ID)
+		}
+		return err
+	})
+}
+
+func (e *env) download(ctx context.Context, c *api.Client, id jobs.ID) error {
+	d, err := c.Download(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err = io.Copy(e.stdout, d)
+	return err
 }
 
 // String says for people what was fetched.

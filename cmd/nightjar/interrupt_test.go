@@ -19,6 +19,7 @@ import (
 	"nightjar/internal/content"
 	"nightjar/internal/jobs"
 	"nightjar/keys"
+	"nightjar/store/vault"
 )
 
 // halfNetwork keeps blocks in memory and answers only as many fetches as it is told; then it says so and waits for the context.
@@ -68,7 +69,15 @@ func serveJobs(t *testing.T, net jobs.Network) (data string, m *jobs.Manager) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = jobs.New(jobs.Config{Network: func() jobs.Network { return net }})
+	v, err := vault.Open(filepath.Join(dir.Path(), "vault"), [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	m = jobs.New(jobs.Config{Network: func() jobs.Network { return net }, Vault: v, Dir: filepath.Join(dir.Path(), "jobs")})
+	if _, err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(api.New(api.Config{Jobs: m, Token: token}))
 	t.Cleanup(server.Close)
 	t.Cleanup(m.Close)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nightjar/internal/api"
 	"nightjar/keys"
 )
 
@@ -18,13 +20,19 @@ func newKeyCmd(e *env) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "key",
 		Short: "Make keys, take them apart, and derive request URIs",
-		Long: `Work with keys. No node is needed and nothing is sent.
+		Long: `Work with keys. Except for verify, no node is needed and nothing is sent.
 
-An insert URI can write and must stay secret; the request URI that belongs to it can only read and is for others.`,
+There are four kinds of capability, and each is derived from the one before, never the other way:
+
+  insert   an SSK or USK that can write and must stay secret
+  read     the request URI that belongs to it, or a CHK: it can read, and is for readers
+  verify   it can keep content alive, and not read it: for helpers
+  word     a KSK: whoever knows or guesses the word can read and write`,
 		Example: `  nightjar key generate
   nightjar key public @insert.key
+  nightjar key verify CHK@...
   nightjar key show CHK@...`,
-	}, newKeyGenerateCmd(e), newKeyShowCmd(e), newKeyPublicCmd(e))
+	}, newKeyGenerateCmd(e), newKeyShowCmd(e), newKeyPublicCmd(e), newKeyVerifyCmd(e))
 }
 
 // keyPair is the result of key generate.
@@ -128,15 +136,50 @@ func newKeyPublicCmd(e *env) *cobra.Command {
 	}
 }
 
+func newKeyVerifyCmd(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify URI",
+		Short: "Make a capability that keeps content alive and cannot read it",
+		Long: `Make a verify capability of some content, and print it. Whoever has it can repair the content with nightjar keep, and learns the names of its blocks
+and nothing else. The list of these names is inserted into the network for it, so that a node is needed; each one that is made is another one. Of a site
+it is for the edition that is the newest now.
+
+` + uriHelp,
+		Example: `  nightjar key verify 'CHK@.../film.mkv'
+  nightjar key verify @film.key > verify.key`,
+		Args: oneArg("a URI"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			u, err := e.readURI(args[0])
+			if err == nil && u.Insert {
+				u, err = u.Public()
+			}
+			if err != nil {
+				return during(err, "read the key")
+			}
+			return e.withClient(cmd.Context(), func(ctx context.Context, c *api.Client) error {
+				verify, err := c.Verify(ctx, u.Encode())
+				if err != nil {
+					return during(err, "make a verify capability of %s", shortURI(u))
+				}
+				if e.json {
+					return e.printJSON(api.URI{URI: verify})
+				}
+				return e.println(verify)
+			})
+		},
+	}
+}
+
 // keyParts is the result of key show.
 type keyParts struct {
-	Type    string `json:"type"`
-	Can     string `json:"can"`
-	Doc     string `json:"document,omitempty"`
-	Edition *int64 `json:"edition,omitempty"`
-	Path    string `json:"path,omitempty"`
-	Routing string `json:"routing,omitempty"`
-	Read    string `json:"read,omitempty"`
+	Type       string `json:"type"`
+	Capability string `json:"capability"` // insert, read, verify or word
+	Can        string `json:"can"`
+	Doc        string `json:"document,omitempty"`
+	Edition    *int64 `json:"edition,omitempty"`
+	Path       string `json:"path,omitempty"`
+	Routing    string `json:"routing,omitempty"`
+	Read       string `json:"read,omitempty"`
 }
 
 // hidden stands for a key that is not shown.
@@ -169,13 +212,15 @@ func newKeyShowCmd(e *env) *cobra.Command {
 }
 
 func takeApart(u keys.URI, reveal bool) keyParts {
-	p := keyParts{Type: u.Type.String(), Can: "read", Doc: u.Doc, Path: u.Path}
+	p := keyParts{Type: u.Type.String(), Capability: "read", Can: "read", Doc: u.Doc, Path: u.Path}
 	switch {
 	case u.Type == keys.KSK:
-		p.Can = "read and write, as everybody can who knows the word"
+		p.Capability, p.Can = "word", "read and write, as everybody can who knows the word"
 		return p
 	case u.Insert:
-		p.Can = "read and write"
+		p.Capability, p.Can = "insert", "read and write"
+	case u.Verify:
+		p.Capability, p.Can = "verify", "keep content alive, and not read it"
 	}
 	if u.Type == keys.USK {
 		p.Edition = &u.Edition
@@ -197,6 +242,7 @@ func (e *env) printParts(p keyParts) error {
 		}
 	}
 	row("type", p.Type)
+	row("capability", p.Capability)
 	row("can", p.Can)
 	row("document", p.Doc)
 	if p.Edition != nil {

@@ -84,10 +84,14 @@ func phase(j api.Job) string {
 	switch {
 	case j.State == jobs.Waiting:
 		return "waiting"
+	case waitsFor(j) != "":
+		return waitsFor(j)
 	case j.Obstacle != "":
 		return "waiting: " + j.Obstacle
 	case j.Kind == jobs.Put:
 		return "inserting"
+	case j.Kind == jobs.Keep:
+		return "asking"
 	case j.Progress.Done == 0:
 		return "searching"
 	}

@@ -10,18 +10,22 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"nightjar/internal/api"
 	"nightjar/internal/api/foldertar"
 	"nightjar/internal/content"
 	"nightjar/internal/jobs"
+	"nightjar/keys"
 )
 
 // putFlags are the flags of put.
 type putFlags struct {
-	name, mime, target string
-	convergent, hidden bool
-	timeout            time.Duration
+	api.Queueing
+	name, mime, target        string
+	convergent                bool
+	onlyURI, uriFirst, detach bool
+	timeout                   time.Duration
 }
 
 func newPutCmd(e *env) *cobra.Command {
@@ -32,19 +36,22 @@ func newPutCmd(e *env) *cobra.Command {
 		Long: `Insert a file, a folder or standard input into the network, and print one line: the URI by which everybody who has it
 can read it. A folder's index.html is its front page.
 
-Names and the executable bit travel with a folder; times, owners and empty directories do not. Hidden files are left out, symbolic
-links are refused.
+Names and the executable bit travel with a folder; owners and empty directories do not, and times only with --times: they tell readers
+when files were made. Hidden files are left out, symbolic links are refused.
 
 By default two inserts of one file have nothing in common. With --convergent they are the same, which saves space and lets anybody
-test whether a file that they know was inserted.`,
+test whether a file that they know was inserted.
+
+` + detachHelp + ` What comes from standard input is read by this command, and ends with it.`,
 		Example: `  nightjar put photo.jpg
   nightjar put my-site/ --target @insert.key
+  nightjar put film.mkv --detach --redundancy 3
   tar c notes | nightjar put - --name notes.tar
   nightjar put letter.txt --target KSK@a-word-we-agreed-on`,
 		Args: oneArg("a file, a folder or -"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if flags.timeout < 0 {
-				return usage(cmd, "--timeout must not be negative")
+			if err := flags.check(cmd, args[0]); err != nil {
+				return err
 			}
 			return e.put(cmd.Context(), args[0], flags)
 		},
@@ -54,51 +61,107 @@ test whether a file that they know was inserted.`,
 	f.StringVar(&flags.mime, "type", "", "media `type`, like text/plain (default: found from the name and the content)")
 	f.StringVar(&flags.target, "target", "", "insert `URI` to insert under: an SSK, a USK or a KSK (default: a new CHK); @FILE reads it from a file")
 	f.BoolVar(&flags.convergent, "convergent", false, "give the same URI to the same content")
-	f.BoolVar(&flags.hidden, "hidden", false, "insert a folder's hidden files too")
+	registerInsertFlags(f, &flags.Queueing)
+	f.BoolVar(&flags.uriFirst, "uri-first", false, "print the URI as soon as it is known, before anything is inserted; the source is read twice")
+	f.BoolVar(&flags.onlyURI, "only-uri", false, "print the URI and insert nothing, with --convergent or --target; no node is needed")
 	f.DurationVar(&flags.timeout, "timeout", 0, "give up after this time (default: never)")
+	registerDetach(f, &flags.detach)
 	return cmd
 }
 
-// source is what a put sends.
-type source struct {
-	folder bool
-	name   string // to propose for the URI
-	size   int64  // of a file; -1 = not known
-	total  uint64 // content bytes, for progress; 0 = not known
-	body   io.ReadCloser
+// registerInsertFlags adds what is the same for all commands that insert a folder.
+func registerInsertFlags(f *pflag.FlagSet, q *api.Queueing) {
+	f.BoolVar(&q.Hidden, "hidden", false, "insert a folder's hidden files too")
+	f.BoolVar(&q.Times, "times", false, "keep when a folder's files were changed last")
+	f.StringVar(&q.Redundancy, "redundancy", "", "insert this `number` of blocks for each block of data: 1.25 to 4 in steps of 0.25 (default 2)")
+	registerPriority(f, &q.Priority)
 }
+
+func checkInsertFlags(cmd *cobra.Command, q api.Queueing) error {
+	if q.Redundancy != "" {
+		if _, err := content.ParseRedundancy(q.Redundancy); err != nil {
+			return usage(cmd, "--redundancy %q: it is a number from 1.25 to 4 in steps of 0.25", q.Redundancy)
+		}
+	}
+	return checkPriority(cmd, q.Priority)
+}
+
+func (f *putFlags) check(cmd *cobra.Command, path string) error {
+	switch {
+	case f.timeout < 0:
+		return usage(cmd, "--timeout must not be negative")
+	case f.onlyURI && !f.convergent && f.target == "":
+		return usage(cmd, "--only-uri needs --convergent or --target: without them every insert has a URI of its own, and nothing would ever be found under this one")
+	case f.onlyURI && (f.detach || f.uriFirst):
+		return usage(cmd, "--only-uri inserts nothing, and goes with neither --detach nor --uri-first")
+	case path == "-" && (f.detach || f.uriFirst || f.Queueing != (api.Queueing{})):
+		return usage(cmd, "what comes from standard input is sent as it comes: that goes with none of --detach, --uri-first, --priority, --redundancy, --hidden and --times")
+	}
+	return checkInsertFlags(cmd, f.Queueing)
+}
+
+// errNotInsert reports a target that can only be read.
+var errNotInsert = fmt.Errorf("%w: this one can only be read", keys.ErrBadURI)
 
 func (e *env) put(ctx context.Context, path string, flags putFlags) error {
 	req := api.JobRequest{
-		Kind: jobs.Put, TimeoutMS: flags.timeout.Milliseconds(), MIME: flags.mime, Convergent: flags.convergent,
+		Kind: jobs.Put, TimeoutMS: flags.timeout.Milliseconds(), Name: flags.name, MIME: flags.mime, Convergent: flags.convergent, Queueing: flags.Queueing,
 	}
+	var target keys.URI
 	if flags.target != "" {
-		target, err := e.readURI(flags.target)
-		if err != nil {
+		var err error
+		if target, err = e.readURI(flags.target); err != nil {
 			return during(err, "read --target")
 		}
 		defer target.Wipe()
+		if target.Type == keys.CHK || target.Type != keys.KSK && !target.Insert {
+			return during(errNotInsert, "insert under %s", shortURI(target))
+		}
 		req.Target = target.Encode()
 	}
+	if flags.onlyURI {
+		return during(e.onlyURI(ctx, path, target, flags), "insert %s", path)
+	}
 	return e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
-		src, err := e.openSource(ctx, path, flags.hidden)
-		if err != nil {
-			return during(err, "insert %s", path)
+		if path == "-" {
+			return during(e.putStream(ctx, c, req), "insert -")
 		}
-		defer src.body.Close()
-		req.Folder, req.Name = src.folder, src.name
-		if flags.name != "" {
-			req.Name = flags.name
+		err := insertable(path)
+		if err == nil {
+			req.Path, err = filepath.Abs(path)
 		}
-		job, err := e.upload(ctx, c, req, src)
-		if err != nil {
-			return during(err, "insert %s", path)
+		if err == nil {
+			err = e.putPath(ctx, c, req, flags)
 		}
-		if e.json {
-			return e.printJSON(putResult{job.URI, job.Size, job.Folder})
-		}
-		return e.println(job.URI)
+		return during(err, "insert %s", path)
 	})
+}
+
+// insertable looks for what the user can be told better here than by the node.
+func insertable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: to insert what a pipe or a device gives, use -", foldertar.ErrEntry)
+	}
+	return err
+}
+
+// putPath has the node insert a file or folder.
+func (e *env) putPath(ctx context.Context, c *api.Client, req api.JobRequest, flags putFlags) error {
+	req.EarlyURI = flags.uriFirst
+	if flags.detach {
+		return e.detach(ctx, c, req)
+	}
+	printed, printErr := false, error(nil)
+	job, err := e.attend(ctx, c, req, func(j api.Job) {
+		if flags.uriFirst && j.URI != "" && !printed {
+			printed, printErr = true, e.printPut(j)
+		}
+	})
+	if err = errors.Join(err, printErr); err != nil || printed {
+		return err
+	}
+	return e.printPut(job)
 }
 
 // putResult is what put prints as JSON.
@@ -108,20 +171,28 @@ type putResult struct {
 	Folder bool   `json:"folder"`
 }
 
-// upload runs a put; if it does not succeed, the node forgets it too.
-func (e *env) upload(ctx context.Context, c *api.Client, req api.JobRequest, src source) (api.Job, error) {
+func (e *env) printPut(j api.Job) error {
+	if e.json {
+		return e.printJSON(putResult{j.URI, j.Size, j.Folder})
+	}
+	return e.println(j.URI)
+}
+
+// putStream sends the node what comes from standard input. If that does not succeed, the node forgets it too.
+func (e *env) putStream(ctx context.Context, c *api.Client, req api.JobRequest) error {
 	job, err := createJob(ctx, c, req)
 	if err != nil {
-		return api.Job{}, err
+		return err
 	}
 	id := job.ID // Upload returns no job where it fails
-	done := e.follow(ctx, c, job, src.total)
-	job, err = c.Upload(ctx, id, src.body, src.size)
+	done := e.follow(ctx, c, job, 0)
+	job, err = c.Upload(ctx, id, e.stdin, -1)
 	done()
 	if err != nil {
 		cancelJob(ctx, c, id)
+		return err
 	}
-	return job, err
+	return e.printPut(job)
 }
 
 // jobTime is how long the node may take to make a job or to take it back.
@@ -142,53 +213,67 @@ func cancelJob(ctx context.Context, c *api.Client, id jobs.ID) {
 	_ = c.Cancel(ctx, id)
 }
 
-// openSource looks at what is to be inserted before anything is sent.
-func (e *env) openSource(ctx context.Context, path string, hidden bool) (source, error) {
-	if path == "-" {
-		return source{size: -1, body: io.NopCloser(e.stdin)}, nil
+// onlyURI computes the URI that an insert would have, here, and sends nothing.
+func (e *env) onlyURI(ctx context.Context, path string, target keys.URI, flags putFlags) error {
+	redundancy := content.Redundancy(0)
+	if flags.Redundancy != "" {
+		var err error
+		if redundancy, err = content.ParseRedundancy(flags.Redundancy); err != nil {
+			return err
+		}
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return source{}, err
-	case info.IsDir():
-		return openFolder(ctx, path, hidden)
-	case !info.Mode().IsRegular():
-		return source{}, fmt.Errorf("%w: to insert what a pipe or a device gives, use -", foldertar.ErrEntry)
+	o := content.PutOptions{
+		Target: target, Name: flags.name, MIME: flags.mime, Convergent: flags.convergent, Redundancy: redundancy, Now: time.Now,
+	}
+	if path == "-" {
+		uri, err := content.PutFile(ctx, content.Nowhere{}, e.stdin, o)
+		return e.printURI(uri, err)
+	}
+	if err := insertable(path); err != nil {
+		return err
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return e.onlyFolderURI(ctx, path, flags.Hidden, o)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return source{}, err
+		return err
 	}
-	return source{name: filepath.Base(path), size: info.Size(), total: uint64(info.Size()), body: f}, nil
+	defer f.Close()
+	if o.Name == "" && target == (keys.URI{}) {
+		o.Name = filepath.Base(path)
+	}
+	uri, err := content.PutFile(ctx, content.Nowhere{}, f, o)
+	return e.printURI(uri, err)
 }
 
-func openFolder(ctx context.Context, path string, hidden bool) (source, error) {
+func (e *env) onlyFolderURI(ctx context.Context, path string, hidden bool, o content.PutOptions) error {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return source{}, err
+		return err
 	}
+	defer root.Close()
 	files, err := foldertar.Scan(ctx, root, hidden)
 	if err == nil && len(files) == 0 {
-		err = errors.New("the folder has no files")
+		err = jobs.ErrEmpty
 	}
 	if err != nil {
-		return source{}, errors.Join(err, root.Close())
+		return err
 	}
-	src := source{folder: true, size: -1, body: packing(ctx, root, files)}
-	for _, f := range files {
-		src.total += f.Size
-	}
-	return src, nil
+	r, w := io.Pipe()
+	defer r.Close() // ends the packing
+	// Ends with the last file, or when r is closed.
+	go func() { w.CloseWithError(foldertar.Pack(ctx, w, root, files)) }()
+	uri, err := content.PutFolder(ctx, content.Nowhere{}, foldertar.NewReader(r), o)
+	return e.printURI(uri, err)
 }
 
-// packing is the stream of a folder. Closing it ends the packing.
-func packing(ctx context.Context, root *os.Root, files []content.FileInfo) io.ReadCloser {
-	r, w := io.Pipe()
-	// Ends with the last file, or when r is closed.
-	go func() {
-		err := foldertar.Pack(ctx, w, root, files)
-		w.CloseWithError(errors.Join(err, root.Close()))
-	}()
-	return r
+func (e *env) printURI(uri keys.URI, err error) error {
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(api.URI{URI: uri.Encode()})
+	}
+	return e.println(uri.Encode())
 }

@@ -39,7 +39,7 @@ func commands() []func(*env) *cobra.Command {
 	return []func(*env) *cobra.Command{
 		newDemoCmd,
 		newNodeCmd, newStartCmd, newStopCmd, newStatusCmd, newPeerCmd,
-		newPutCmd, newGetCmd, newKeyCmd,
+		newPutCmd, newGetCmd, newSiteCmd, newQueueCmd, newKeepCmd, newKeyCmd,
 		newTestnetCmd, newBenchCmd,
 		newVersionCmd, newCompletionCmd, newExitCodesTopic,
 	}

@@ -17,6 +17,7 @@ import (
 
 	"nightjar/internal/api"
 	"nightjar/internal/api/datadir"
+	"nightjar/internal/jobs"
 )
 
 // The scripts in testdata/script are the manual of the commands, and run them as a user does. Beside testscript's own commands
@@ -26,6 +27,7 @@ import (
 //	save NAME [REGEXP]         set a variable to the last word of stdout, or to what the group in REGEXP matches
 //	serve DIR [FLAG ...]       start a node on loopback in the background, with DIR for its data
 //	until file FILE            wait until a file exists
+//	until state DIR ID STATE          wait until a job of the node of DIR is in this state
 //	until peers|jobs|relays DIR N     wait until the node of DIR has N peers or open jobs
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nightjar": main})
@@ -106,6 +108,13 @@ func holds(ts *testscript.TestScript, args []string) bool {
 	case len(args) == 2 && args[0] == "file":
 		_, err := os.Stat(ts.MkAbs(args[1]))
 		return err == nil
+	case len(args) == 4 && args[0] == "state":
+		c, err := api.Dial(datadir.At(ts.MkAbs(args[1])))
+		ts.Check(err)
+		defer c.Close()
+		j, err := c.Job(context.Background(), jobs.ID(args[2]))
+		ts.Check(err)
+		return string(j.State) == args[3]
 	case len(args) == 3 && (args[0] == "peers" || args[0] == "jobs" || args[0] == "relays"):
 		c, err := api.Dial(datadir.At(ts.MkAbs(args[1])))
 		ts.Check(err)
@@ -115,7 +124,7 @@ func holds(ts *testscript.TestScript, args []string) bool {
 		n := map[string]int{"jobs": s.Jobs, "peers": s.Peers.Total, "relays": s.Onion.Relays}[args[0]]
 		return strconv.Itoa(n) == args[2]
 	}
-	ts.Fatalf("usage: until file FILE, or until peers|jobs|relays DIR N")
+	ts.Fatalf("usage: until file FILE, or until state DIR ID STATE, or until peers|jobs|relays DIR N")
 	return false
 }
 

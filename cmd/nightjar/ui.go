@@ -40,7 +40,7 @@ func (e *env) printError(err error) {
 	if errors.As(err, &u) {
 		hint = "see: " + u.command + " --help"
 	}
-	message = printable(message)
+	message = printable(unprefixed(message))
 	if e.json {
 		b, _ := json.Marshal(map[string]any{"error": map[string]any{"message": message, "hint": hint, "exit": o.exit}}) // strings and a number always encode
 		fmt.Fprintf(e.stderr, "%s\n", b)
@@ -74,6 +74,14 @@ func (e *env) println(line string) error {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
+}
+
+// unprefixed is an error's text without the names of our packages, which say nothing to people.
+func unprefixed(s string) string {
+	for _, name := range []string{"jobs: ", "content: ", "sites: ", "vault: "} {
+		s = strings.ReplaceAll(strings.TrimPrefix(s, name), ": "+name, ": ")
+	}
+	return s
 }
 
 // printable spells out what could act on a terminal.

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,115 +98,25 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
-func read(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
+// What is there is not replaced, and links and devices never are.
+func TestPlacesThatAreTaken(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.WriteFile(at("file"), nil, 0o666), os.Mkdir(at("folder"), 0o777), os.Symlink("nowhere", at("link"))); err != nil {
 		t.Fatal(err)
 	}
-	return string(b)
-}
-
-func writing(text string, err error) func(io.Writer) error {
-	return func(w io.Writer) error {
-		io.WriteString(w, text)
-		return err
-	}
-}
-
-func filling(text string, err error) func(*os.Root) error {
-	return func(r *os.Root) error { return errors.Join(r.WriteFile("inside", []byte(text), 0o666), err) }
-}
-
-func TestOutputIsWholeOrNotThere(t *testing.T) {
-	broken := errors.New("broken")
-	for _, folder := range []bool{false, true} {
-		t.Run(fmt.Sprintf("folder=%v", folder), func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, "out")
-			write := func(text string, force bool, err error) error {
-				o, newErr := newOutput(path, force)
-				if newErr != nil {
-					return newErr
-				}
-				if folder {
-					return o.folder(filling(text, err))
-				}
-				return o.file(writing(text, err))
-			}
-			inside := func() string {
-				if folder {
-					return read(t, filepath.Join(path, "inside"))
-				}
-				return read(t, path)
-			}
-			if err := write("half", false, broken); !errors.Is(err, broken) {
-				t.Errorf("failed write: %v", err)
-			}
-			if got := files(t, dir); len(got) > 0 {
-				t.Errorf("a failure left %v", got)
-			}
-			if err := write("first", false, nil); err != nil || inside() != "first" {
-				t.Errorf("first write: %v", err)
-			}
-			if err := write("second", false, nil); !errors.Is(err, errExists) || inside() != "first" {
-				t.Errorf("second write: %v", err)
-			}
-			if err := write("half", true, broken); !errors.Is(err, broken) || inside() != "first" {
-				t.Errorf("failed replacement: %v", err)
-			}
-			if err := write("third", true, nil); err != nil || inside() != "third" {
-				t.Errorf("replacement: %v", err)
-			}
-			if diff := cmp.Diff([]string{"out"}, files(t, dir)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-// Something else takes the name while the content is on its way.
-func TestOutputThatAppearsMeanwhileIsNotReplaced(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "out")
-	take := func() {
-		if err := os.WriteFile(path, []byte("theirs"), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, write := range map[string]func(*output) error{
-		"file":   func(o *output) error { return o.file(func(io.Writer) error { take(); return nil }) },
-		"folder": func(o *output) error { return o.folder(func(*os.Root) error { take(); return nil }) },
+	for name, c := range map[string]struct{ gently, byForce error }{
+		"new": {}, "file": {gently: errExists}, "folder": {gently: errExists}, "link": {errExists, errNotReplaced}, "no/new": {fs.ErrNotExist, fs.ErrNotExist},
 	} {
-		if err := os.RemoveAll(path); err != nil {
-			t.Fatal(err)
+		if err := free(at(name), false); !errors.Is(err, c.gently) {
+			t.Errorf("%s: %v, want %v", name, err, c.gently)
 		}
-		o, err := newOutput(path, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := write(o); !errors.Is(err, errExists) || read(t, path) != "theirs" {
-			t.Errorf("%s: %v", name, err)
-		}
-		if diff := cmp.Diff([]string{"out"}, files(t, dir)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+		if err := free(at(name), true); !errors.Is(err, c.byForce) {
+			t.Errorf("%s by force: %v, want %v", name, err, c.byForce)
 		}
 	}
-}
-
-func TestOutputRefusesALink(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Symlink("nowhere", filepath.Join(dir, "out")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := newOutput(filepath.Join(dir, "out"), false); !errors.Is(err, errExists) {
-		t.Errorf("a dangling link: %v", err)
-	}
-	if _, err := newOutput(filepath.Join(dir, "out"), true); !errors.Is(err, errNotReplaced) {
-		t.Errorf("a dangling link, by force: %v", err)
-	}
-	if _, err := newOutput(filepath.Join(dir, "no", "out"), false); err == nil {
-		t.Error("a directory that does not exist is accepted")
+	if err := free(at("file/new"), true); err == nil {
+		t.Error("a place in a file is accepted")
 	}
 }
 
