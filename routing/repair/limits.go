@@ -44,7 +44,7 @@ const (
 	answerTime = 30 * time.Second
 	// window is how many blocks are asked for at once.
 	window = 8
-	// maxUnasked is how many answers more than questions are borne: those that come too late.
+	// maxUnasked is how many answers more than questions are borne.
 	maxUnasked = 64
 )
 

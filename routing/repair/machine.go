@@ -140,6 +140,10 @@ func (m *Machine) around(d time.Duration) time.Duration {
 
 // receive takes in a message of a peer.
 func (m *Machine) receive(p *peer, msg wire.Message) {
+	switch msg.(type) {
+	case wire.Parts, wire.Held, wire.Copy, wire.Refuse:
+		p.owes--
+	}
 	switch msg := msg.(type) {
 	case wire.Compare:
 		m.compared(p, msg)
@@ -156,10 +160,10 @@ func (m *Machine) receive(p *peer, msg wire.Message) {
 	}
 }
 
-// unasked takes in an answer to nothing: late, most likely.
+// unasked takes in an answer that nothing waits for: late, most likely. Late answers are as many as questions, however slow a peer is.
 func (m *Machine) unasked(p *peer) {
-	if p.unasked++; p.unasked > maxUnasked {
-		p.unasked = 0
+	if p.owes < -maxUnasked {
+		p.owes = 0
 		m.emit(Misbehaved{p.id})
 	}
 }

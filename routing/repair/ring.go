@@ -20,13 +20,13 @@ type peer struct {
 	gone time.Time // if not up: when it stops to count
 
 	// This node compares with the peer.
-	spans   []wire.Span // for which both are responsible; those that have gone count
-	next    time.Time   // of the next comparison; zero = they share nothing
-	barred  time.Time   // no comparison before
-	fails   int         // comparisons in a row that failed
-	idle    int         // that found differences and nothing to copy
-	partly  int         // that the peer cut short
-	unasked int         // answers to nothing
+	spans  []wire.Span // for which both are responsible; those that have gone count
+	next   time.Time   // of the next comparison; zero = they share nothing
+	barred time.Time   // no comparison before
+	fails  int         // comparisons in a row that failed
+	idle   int         // that found differences and nothing to copy
+	partly int         // that the peer cut short
+	owes   int         // questions that it was asked, less its answers
 
 	// The peer compares with this node.
 	waits int // its questions that wait or are being answered

@@ -140,13 +140,14 @@ func (m *Machine) push(s *session) bool {
 	}
 	s.asked = s.stack[len(s.stack)-1]
 	s.stack = s.stack[:len(s.stack)-1]
-	s.req, s.expires = m.question(), m.now.Add(answerTime)
+	s.req, s.expires = m.question(s.p), m.now.Add(answerTime)
 	m.emit(Send{s.p.id, wire.Compare{Req: s.req, Span: s.asked.span, Mark: s.asked.mark}})
 	return false
 }
 
-// question draws the number of a question; 0 is none.
-func (m *Machine) question() wire.Req {
+// question draws the number of a question to a peer; 0 is none.
+func (m *Machine) question(p *peer) wire.Req {
+	p.owes++
 	if m.req++; m.req == 0 {
 		m.req++
 	}
@@ -160,7 +161,7 @@ func (m *Machine) ask(s *session) {
 			s.pause = m.in.when(m.now, keys.DataSize)
 			return
 		}
-		f := &flight{item: s.wants[0], req: m.question(), expires: m.now.Add(answerTime)}
+		f := &flight{item: s.wants[0], req: m.question(s.p), expires: m.now.Add(answerTime)}
 		s.wants = s.wants[1:]
 		s.flights = append(s.flights, f)
 		m.emit(Send{s.p.id, wire.Want{Req: f.req, Rotation: f.item.Rotation, ID: f.item.ID}})
