@@ -229,6 +229,19 @@ func TestSpec9OneAddressIsNotKnockedAtForMany(t *testing.T) {
 	}
 }
 
+// All of a /64 is one host's; its neighbour is another's.
+func TestSpec9OneHostIsNotKnockedAtUnderItsManyAddresses(t *testing.T) {
+	p := newProber(nil)
+	for i := range 3 * targetBurst {
+		one, other := netip.MustParseAddr(fmt.Sprintf("2001:db8::%x:%x", i<<8, i)), netip.MustParseAddr(fmt.Sprintf("2001:db8:0:1::%x", i))
+		for _, ip := range []netip.Addr{one, other} {
+			if got := p.target(epoch, ip); got != (i < targetBurst) {
+				t.Errorf("dial %d, to %s: %t", i, ip, got)
+			}
+		}
+	}
+}
+
 func TestSpec9DialsAreFewAtOnceAndInTime(t *testing.T) {
 	w := newWorld(t, 3)
 	w.slow = true
