@@ -29,14 +29,19 @@ type Machine struct {
 	haste
 	ring []*link // all links in the order of their places: what is walked when order matters
 
-	active map[key]*request // the requests that others may join
-	refs   map[Ref]*request // what waits for the store
-	local  map[Token]*request
+	requests
 	leases leases
-	next   Ref
 	load
 	timers timers
 	step
+}
+
+// requests are all that are not answered.
+type requests struct {
+	active map[key]*request // those that others may join
+	refs   map[Ref]*request // those that wait for the store
+	local  map[Token]*request
+	next   Ref
 }
 
 // load counts what strangers make the machine hold, in all.
@@ -67,8 +72,10 @@ func New(cfg Config) *Machine {
 	}
 	return &Machine{
 		self: cfg.Self, at: cfg.Self.Location(), rng: cfg.Rand, cacheOneIn: cfg.CacheOneIn,
-		links: make(map[wire.NodeID]*link), active: make(map[key]*request),
-		refs: make(map[Ref]*request), local: make(map[Token]*request), leases: newLeases(), next: 1,
+		links: make(map[wire.NodeID]*link), leases: newLeases(),
+		requests: requests{
+			active: make(map[key]*request), refs: make(map[Ref]*request), local: make(map[Token]*request), next: 1,
+		},
 		haste: haste{credit: firstSpareAsks * spareOneIn},
 	}
 }

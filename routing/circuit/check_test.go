@@ -56,27 +56,8 @@ func check(t testing.TB, p *peer) {
 						ld.answers++
 					}
 				}
-				open := 0
-				for _, a := range c.exit.open {
-					if a.entry.wait {
-						open++
-					}
-					switch {
-					case a.done:
-					case a.entry.wait:
-						ld.waits++
-						waits++
-					default:
-						ld.launches++
-						if a.put {
-							ld.puts++
-							puts++
-						}
-					}
-				}
-				if c.exit.waits != open {
-					t.Errorf("%s: %d waits are open, booked as %d", p.name, open, c.exit.waits)
-				}
+				n, w := checkExit(t, p, c.exit, ld)
+				puts, waits = puts+n, waits+w
 				if c.exit.put != nil {
 					ld.puts++
 					puts++
@@ -109,6 +90,33 @@ func check(t testing.TB, p *peer) {
 		}
 	}
 	checkSchedules(t, p)
+}
+
+// checkExit adds what a circuit has asked for here to ld, and counts its PUTs and waits.
+func checkExit(t testing.TB, p *peer, x *exit, ld *load) (puts, waits int) {
+	t.Helper()
+	open := 0
+	for _, a := range x.open {
+		if a.entry.wait {
+			open++
+		}
+		switch {
+		case a.done:
+		case a.entry.wait:
+			ld.waits++
+			waits++
+		default:
+			ld.launches++
+			if a.put {
+				ld.puts++
+				puts++
+			}
+		}
+	}
+	if x.waits != open {
+		t.Errorf("%s: %d waits are open, booked as %d", p.name, open, x.waits)
+	}
+	return puts, waits
 }
 
 func checkSchedules(t testing.TB, p *peer) {
