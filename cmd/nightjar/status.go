@@ -47,6 +47,9 @@ func printStatus(w io.Writer, s api.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "store\t%s of %s, %d blocks\n", byteSize(s.Store.Bytes), byteSize(s.Store.Quota), s.Store.Blocks)
 	fmt.Fprintf(t, "jobs\t%d\n", s.Jobs)
+	for _, trouble := range s.Trouble {
+		fmt.Fprintf(t, "warning\t%s\n", oneLineOf(trouble))
+	}
 	fmt.Fprintf(t, "proxy\t%s/\n", s.FProxy)
 	return t.Flush()
 }

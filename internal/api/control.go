@@ -25,6 +25,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		Peers:     PeerCount{Total: len(n.Peers), Barred: n.Barred},
 		Store:     Store{Blocks: n.Store.Blocks, Bytes: n.Store.Bytes, Quota: n.Store.Quota},
 		Traffic:   Traffic{Sent: n.Sent, Received: n.Received},
+		Trouble:   s.cfg.Jobs.Trouble(),
 		OnionHops: n.Onion.Hops, OriginatorHidden: n.Onion.Hops > 0, Onion: newOnion(n.Onion),
 	}
 	for _, p := range n.Peers {

@@ -11,7 +11,8 @@ type Status struct {
 	Peers   PeerCount `json:"peers"`
 	Store   Store     `json:"store"`
 	Traffic Traffic   `json:"traffic"`
-	Jobs    int       `json:"jobs"` // jobs that are open
+	Jobs    int       `json:"jobs"`              // jobs that are open
+	Trouble []string  `json:"trouble,omitempty"` // what of the queue was damaged or is lost, for people
 	// OnionHops is 0 if requests go to the network directly; then OriginatorHidden is false.
 	OnionHops        int   `json:"onion_hops"`
 	OriginatorHidden bool  `json:"originator_hidden"`
