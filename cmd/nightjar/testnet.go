@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nightjar/internal/api"
+	"nightjar/internal/api/datadir"
+	"nightjar/store/badgerstore"
 	"nightjar/testnet"
 )
 
@@ -55,6 +58,9 @@ others go on.`,
 }
 
 func (e *env) runTestnet(ctx context.Context, dir string, nodes, hops int) (err error) {
+	if err := netIsDown(ctx, dir, nodes); err != nil {
+		return during(err, "start %d nodes in %s", nodes, dir)
+	}
 	net, err := e.startWithin(ctx, dir, nodes, hops)
 	if err != nil {
 		return during(err, "start %d nodes in %s", nodes, dir)
@@ -66,6 +72,22 @@ func (e *env) runTestnet(ctx context.Context, dir string, nodes, hops int) (err 
 	e.notice("%d nodes are up; Ctrl-C stops them", nodes)
 	e.untilStopped(ctx, net)
 	return nil
+}
+
+// netIsDown looks whether nodes run in the directory already, before anything in it is touched.
+func netIsDown(ctx context.Context, dir string, nodes int) error {
+	for i := range nodes {
+		c, err := api.Dial(datadir.At(filepath.Join(dir, fmt.Sprintf("node-%d", i))))
+		if err != nil {
+			continue // nothing has run there, or it has stopped
+		}
+		_, err = c.Status(ctx)
+		c.Close()
+		if err == nil {
+			return badgerstore.ErrInUse
+		}
+	}
+	return ctx.Err()
 }
 
 // startWithin starts a network and gives up after joinTime.
