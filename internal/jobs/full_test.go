@@ -5,9 +5,8 @@ package jobs
 import (
 	"errors"
 	"path/filepath"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // A vault that takes nothing more still lets go of what its user has cancelled: the next process does not go on with it.
@@ -16,19 +15,19 @@ func TestCancelledWhileTheDiskIsFull(t *testing.T) {
 	r.net.hold = make(chan struct{})
 	j := r.queue(PutSpec{Path: write(t, filepath.Join(t.TempDir(), "in"), noise(2, 100_000))})
 	untilState(t, j, Running)
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
 	small := old
 	small.Cur = 3 << 20 // what the vault looks for is more
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &small); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
 		t.Fatal(err)
 	}
 	err := j.save()
 	j.Cancel()
 	<-j.Ended()
-	if limitErr := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); limitErr != nil {
+	if limitErr := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); limitErr != nil {
 		t.Fatal(limitErr)
 	}
 	if !diskFull(err) {
