@@ -117,7 +117,12 @@ func (f *following) untilEnd(ctx context.Context, c *api.Client, id jobs.ID) (jo
 
 // hopeless says that a job which may succeed later is not worth waiting for in a terminal.
 func (f *following) hopeless(j api.Job) bool {
-	f.moved = f.moved || j.Progress.Done > 0 && j.Kind != jobs.Get || j.Progress.Bytes > 0
+	// A get counts blocks of manifests as well, and a put takes in bytes before it has inserted any.
+	if j.Kind == jobs.Get {
+		f.moved = f.moved || j.Progress.Bytes > 0
+	} else {
+		f.moved = f.moved || j.Progress.Done > 0
+	}
 	if j.State != jobs.Retrying && j.State != jobs.Paused || j.Error == nil || !f.fresh {
 		return false
 	}

@@ -247,3 +247,33 @@ func TestInterruptedCommand(t *testing.T) {
 		t.Errorf("interrupted: %d", got)
 	}
 }
+
+// What fails before anything has come over the network fails the command; later, and for a job that was there before, it waits.
+func TestWhatIsNotWorthWaitingFor(t *testing.T) {
+	why := &api.Error{Code: "no_peers"}
+	retrying := func(kind jobs.Kind, p api.Progress) api.Job {
+		return api.Job{Kind: kind, State: jobs.Retrying, Error: why, Progress: p}
+	}
+	for name, c := range map[string]struct {
+		before, job api.Job
+		attached    bool
+		want        bool
+	}{
+		"a put of nothing yet":     {job: retrying(jobs.Put, api.Progress{Bytes: 10}), want: true},
+		"a put that had begun":     {job: retrying(jobs.Put, api.Progress{Done: 1})},
+		"and has begun anew":       {before: api.Job{Kind: jobs.Put, Progress: api.Progress{Done: 1}}, job: retrying(jobs.Put, api.Progress{})},
+		"a get of nothing yet":     {job: retrying(jobs.Get, api.Progress{Done: 1}), want: true},
+		"a get that had begun":     {job: retrying(jobs.Get, api.Progress{Bytes: 1})},
+		"a job that was there":     {job: retrying(jobs.Get, api.Progress{}), attached: true},
+		"a job that runs":          {job: api.Job{Kind: jobs.Get, State: jobs.Running}},
+		"paused by its user":       {job: api.Job{Kind: jobs.Get, State: jobs.Paused}},
+		"a full disk":              {job: api.Job{Kind: jobs.Get, State: jobs.Paused, Error: &api.Error{Code: "disk_full"}}},
+		"a target taken meanwhile": {job: api.Job{Kind: jobs.Get, State: jobs.Paused, Error: &api.Error{Code: "target_taken"}, Progress: api.Progress{Bytes: 9}}, want: true},
+	} {
+		f := following{fresh: !c.attached}
+		f.hopeless(c.before)
+		if got := f.hopeless(c.job); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
