@@ -7,7 +7,7 @@
 // everywhere at once; testnet/sim/anonymity measures with it what a part of the network could find out.
 //
 // Decay is a third thing: a network that loses its nodes one after the other, and whose sinks repair each other meanwhile
-// (routing/repair).
+// (routing/repair). Vigil is a fourth: some wait for records that are yet to be inserted, while nodes leave (routing/lease.go).
 //
 // What it is not: it says nothing about sockets, disks or processors (testnet does). Blocks are real, but all nodes share
 // their bytes; links carry messages after a latency, in order, and without limits of bandwidth.
@@ -28,5 +28,5 @@
 // # Reading order
 //
 // sim.go (Config, Result, Run), rig.go (events), topology.go (who is linked), workload.go (inserts and fetches); then net.go
-// (Net, Tap) and onion.go (circuits, lines, what is followed); then repair.go and shelf.go.
+// (Net, Tap) and onion.go (circuits, lines, what is followed); then repair.go and shelf.go; then vigil.go.
 package sim
