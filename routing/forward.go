@@ -285,7 +285,7 @@ func (m *Machine) settle(r *request) {
 	case r.launched && r.store.kept && r.store.copies == 1:
 		m.fail(r, wire.Failed)
 	case r.store.copies > 0:
-		m.succeed(r, keys.Block{}, r.store.copies)
+		m.succeed(r, keys.Block{}, min(r.store.copies, wire.MaxCopies)) // more, if the late have answered as well as those who made up for them
 	case r.route.refused && !r.own:
 		m.fail(r, wire.Overload)
 	default:

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,7 +19,8 @@ type circle struct {
 	now    time.Time
 	answer func(to wire.NodeID, msg wire.Message) (time.Duration, bool)
 	queue  []due
-	asked  int // Gets and Puts sent
+	keeps  time.Duration // how long the own store takes; 0 = a millisecond
+	asked  int           // Gets and Puts sent
 	done   map[Token]Done
 	ended  map[Token]time.Time
 }
@@ -50,7 +52,7 @@ func (c *circle) step(ev Event) {
 		case Lookup:
 			c.later(0, LookedUp{Ref: e.Ref})
 		case Keep:
-			c.later(time.Millisecond, Kept{e.Ref, true})
+			c.later(cmp.Or(c.keeps, time.Millisecond), Kept{e.Ref, true})
 		case Done:
 			c.done[e.Token], c.ended[e.Token] = e, c.now
 		case Send:
@@ -194,5 +196,21 @@ func TestPeerThatIsSlowIsLearntToBeSlow(t *testing.T) {
 	}
 	if c.m.mute(c.m.links[near], quickGet) || asked > 1 {
 		t.Errorf("a peer that takes 600 ms is late %d times of 20 after 40 answers; usual %v", asked, c.m.links[near].dealings[quickGet].usual)
+	}
+}
+
+// TestCopiesThatComeLate: where the own store is slow, peers that were late and those that made up for them have all answered when it is done.
+// No more copies are reported than wire.Stored can say: who says more is taken for a liar and barred.
+func TestCopiesThatComeLate(t *testing.T) {
+	peers := []wire.NodeID{idNear(0.52), idNear(0.55), idNear(0.58), idNear(0.61), idNear(0.64)}
+	for _, keeps := range []time.Duration{time.Millisecond, 5 * time.Second} {
+		c := newCircle(0.5, peers)
+		c.keeps = keeps
+		c.answer = func(wire.NodeID, wire.Message) (time.Duration, bool) { return 2 * time.Second, true }
+		c.step(LocalPut{Token: 1, Block: blockNear(0.5, 0, 0)})
+		c.run(20 * time.Second)
+		if d := c.done[1]; d.Copies == 0 || d.Copies > wire.MaxCopies || keeps > time.Second && c.asked < wire.MaxCopies {
+			t.Errorf("the store takes %v: %d copies of %d asked", keeps, d.Copies, c.asked)
+		}
 	}
 }
