@@ -142,7 +142,7 @@ func (d direct) Insert(_ context.Context, b keys.Block, top bool) error {
 				if m.Self().ID != id {
 					continue
 				}
-				if err := m.store.Put(b, store.Sink, b.ID().Location(rotation)); err != nil {
+				if err := m.store.Put(b, store.Sink, b.ID().Location(rotation)); err != nil && !errors.Is(err, store.ErrStale) {
 					return err
 				}
 			}

@@ -37,3 +37,31 @@ func TestFourPositionsTakeTheTimeOfTwo(t *testing.T) {
 		}
 	})
 }
+
+// The newest of many editions is found within a second, through circuits: a search takes few rounds, and a round the time of two requests.
+func TestTheNewestOfManyEditionsIsFoundSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := newNetwork(t, 8)
+		defer net.close()
+		net.settle()
+		a := newAuthor(t)
+		const editions = 10_000
+		for n := range int64(editions) {
+			if err := (direct{net}).Insert(t.Context(), a.edition(n), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := net.nodes[4].Client(wire.Interactive)
+		defer c.Close()
+		before := time.Now()
+		found, err := content.Newest(t.Context(), c, a.site(0), 0)
+		if err != nil || found.Edition != editions-1 {
+			t.Fatalf("found %d: %v", found.Edition, err)
+		}
+		took := time.Since(before)
+		t.Logf("%d editions: %v", editions, took)
+		if took > time.Second {
+			t.Errorf("the newest of %d editions was found after %v", editions, took)
+		}
+	})
+}
