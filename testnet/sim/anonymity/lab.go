@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"nightjar/keys"
-	"nightjar/routing/circuit"
 	"nightjar/testnet/sim"
 )
 
@@ -217,14 +216,11 @@ func (l *lab) origins(n int) []int {
 
 func (l *lab) stopped() bool { return l.watch.Stop != nil && l.watch.Stop() }
 
-// nested groups sizes that have the same number of circuits: a file is downloaded like the first part of a larger one.
-func (l *lab) nested() (groups [][]int) {
-	sizes := slices.Sorted(slices.Values(l.cfg.Blocks))
-	for i, b := range sizes {
-		if i == 0 || circuit.Circuits(b) != circuit.Circuits(sizes[i-1]) {
-			groups = append(groups, nil)
-		}
-		groups[len(groups)-1] = append(groups[len(groups)-1], b)
+// apart lists sizes each by itself. Through circuits the first part of a large file is not downloaded like a small file: a launch
+// node deals what it launches out evenly over its peers, which makes a small file's few blocks there go to different ones.
+func (l *lab) apart() (groups [][]int) {
+	for _, b := range slices.Sorted(slices.Values(l.cfg.Blocks)) {
+		groups = append(groups, []int{b})
 	}
 	return groups
 }
@@ -243,7 +239,7 @@ func (l *lab) measureWalks() error {
 		l.judge(Freenet, r, l.cfg.Blocks)
 		l.judge(Guess, r, l.cfg.Blocks)
 		l.judge(Stem, l.freenet.stem(origin, file), l.cfg.Blocks)
-		for _, sizes := range l.nested() {
+		for _, sizes := range l.apart() {
 			l.judge(Unguarded, u.download(origin, file[:slices.Max(sizes)]), sizes)
 		}
 	}
@@ -258,7 +254,7 @@ func (l *lab) measureDirect() error {
 	return l.fetchAll(w, Direct, [][]int{l.cfg.Blocks})
 }
 
-func (l *lab) measureDesign() error { return l.fetchAll(l.net, Nightjar, l.nested()) }
+func (l *lab) measureDesign() error { return l.fetchAll(l.net, Nightjar, l.apart()) }
 
 // fetchAll has originators download in a network of machines, some at a time.
 func (l *lab) fetchAll(w *network, d design, groups [][]int) error {
