@@ -172,8 +172,8 @@ func (d *daemon) openVault(st *badgerstore.Store) error {
 	if asideErr != nil {
 		return during(errors.Join(err, asideErr), "set the damaged vault aside")
 	}
-	d.log.Error("the vault, which holds the queue, is damaged and was set aside; the node goes on with an empty one", "folder", filepath.Base(aside), "err", err)
-	d.trouble = append(d.trouble, "the vault was damaged and is now in "+filepath.Base(aside)+"; the jobs that were in the queue are lost, unless that can be repaired")
+	d.log.Error("the vault, which holds the queue and the keys of your sites, is damaged and was set aside; the node goes on with an empty one", "folder", filepath.Base(aside), "err", err)
+	d.trouble = append(d.trouble, "the vault was damaged and is now in "+filepath.Base(aside)+"; the queue and the keys of your sites were in it: import those that you have exported, and keep that folder")
 	d.vault, err = vault.Open(dir, key)
 	return during(err, "open a new vault")
 }

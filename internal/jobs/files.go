@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -68,17 +67,17 @@ func (j *Job) clean(failed bool) {
 	}
 }
 
-// erase removes the job from the disk.
-func (j *Job) erase() {
+// erase removes the job from the disk; nothing of it is saved from then on. The error is the vault's.
+func (j *Job) erase() error {
 	j.q.saving.Lock()
 	defer j.q.saving.Unlock()
 	j.q.hidden = true
-	err := j.m.cfg.Vault.Delete(space, []byte(j.ID()))
-	if err != nil && !errors.Is(err, vault.ErrNotFound) && !errors.Is(err, fs.ErrNotExist) {
-		j.m.cfg.Log.Warn("jobs: the record of a job could not be removed")
-	}
 	os.Remove(j.file(extJournal))
 	os.Remove(j.file(extSpool))
+	if err := j.m.cfg.Vault.Delete(space, []byte(j.ID())); err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // The extensions of a job's own files.

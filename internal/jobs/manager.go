@@ -183,13 +183,13 @@ func (m *Manager) finished(j *Job) {
 	j.listedAsFinished = true
 	done := 0
 	for _, other := range m.jobs {
-		if other.listedAsFinished {
+		if other.listedAsFinished && !other.unreadable() {
 			done++
 		}
 	}
 	var gone []*Job
 	m.jobs = slices.DeleteFunc(m.jobs, func(other *Job) bool {
-		if other.listedAsFinished && done > m.cfg.Keep {
+		if other.listedAsFinished && !other.unreadable() && done > m.cfg.Keep {
 			done--
 			gone = append(gone, other)
 			return true

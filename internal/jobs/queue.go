@@ -163,7 +163,9 @@ func (m *Manager) Queue(spec Spec) (*Job, error) {
 	}
 	same, err := m.enlist(j)
 	if same != nil || err != nil {
-		j.erase()
+		if gone := j.erase(); gone != nil {
+			m.cfg.Log.Warn("jobs: the record of a job could not be removed")
+		}
 		return same, err
 	}
 	m.hub.note(j, false)
@@ -326,7 +328,7 @@ func (m *Manager) launch(j *Job) bool {
 	return true
 }
 
-// Remove takes a final job from the list; the error is ErrNoJob, or ErrState if the job is not final.
+// Remove takes a final job from the list; the error is ErrNoJob, ErrState if the job is not final, or the vault's: then it stays listed.
 func (m *Manager) Remove(id ID) error {
 	j, err := m.Job(id)
 	if err != nil {
@@ -335,10 +337,15 @@ func (m *Manager) Remove(id ID) error {
 	if !j.Snapshot().State.Final() {
 		return ErrState
 	}
+	if j.q != nil {
+		if err := j.erase(); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	m.jobs = slices.DeleteFunc(m.jobs, func(other *Job) bool { return other == j })
 	m.mu.Unlock()
-	m.forget(j)
+	m.hub.note(j, true)
 	return nil
 }
 
@@ -356,7 +363,9 @@ func (m *Manager) Clear() int {
 // forget removes what is left of a job that is no longer listed.
 func (m *Manager) forget(j *Job) {
 	if j.q != nil {
-		j.erase()
+		if err := j.erase(); err != nil {
+			m.cfg.Log.Warn("jobs: the record of a job could not be removed")
+		}
 	}
 	m.hub.note(j, true)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"time"
 	"unicode/utf8"
@@ -18,6 +19,8 @@ import (
 const (
 	// space is where the vault has the jobs, each under its ID.
 	space = "jobs"
+	// lateKeep is within what time a keep runs whose time came while the node was down.
+	lateKeep = time.Hour
 	// maxRecord bounds a job's record. Two URIs, two paths and an error's text fit easily.
 	maxRecord     = 64 << 10
 	maxPath       = 4096
@@ -304,6 +307,11 @@ func (m *Manager) fromRecord(id ID, r *record) (*Job, error) {
 	switch {
 	case s.State == Running:
 		s.State, s.Next, s.Err = Waiting, time.Time{}, nil
+	case s.Kind == Keep && s.State == Waiting && !s.Next.IsZero():
+		// What is overdue does not run at once: what a keep inserts would show when this node starts.
+		if soon := time.Now().Add(rand.N(lateKeep)); s.Next.Before(soon) {
+			s.Next = soon
+		}
 	case s.State.Final():
 		close(j.ended)
 		j.listedAsFinished = true
@@ -314,7 +322,7 @@ func (m *Manager) fromRecord(id ID, r *record) (*Job, error) {
 // damagedJob stands for a job of which nothing but the ID is known.
 func (m *Manager) damagedJob(id ID) *Job {
 	j := m.newJob("", 0)
-	j.q = &queued{hidden: true}
+	j.q = &queued{hidden: true, damaged: true}
 	j.snap.ID, j.snap.State, j.snap.Err = id, Failed, ErrDamaged
 	j.snap.Queued = true
 	j.snap.Created, j.snap.Ended = time.Time{}, time.Now()
@@ -322,6 +330,10 @@ func (m *Manager) damagedJob(id ID) *Job {
 	j.listedAsFinished = true
 	return j
 }
+
+// unreadable reports whether the job stands for a record that cannot be read: it stays until its user removes it, since it may be repaired
+// or belong to a later program.
+func (j *Job) unreadable() bool { return j.q != nil && j.q.damaged }
 
 // checkSpec looks at what can be known to make no sense; the error wraps ErrSpec.
 func checkSpec(spec Spec) error {

@@ -41,7 +41,7 @@ func final() []error {
 	return []error{
 		ErrChanged, ErrSpec, ErrDamaged, content.ErrNoEntry, content.ErrMalformed, content.ErrTooLarge, content.ErrBadPath, content.ErrBadType,
 		keys.ErrBadURI, keys.ErrWrongKey, keys.ErrHyphanetKey, foldertar.ErrPath, foldertar.ErrEntry, ErrEmpty,
-		content.ErrConflict, content.ErrVerifyOnly, content.ErrChanged, sites.ErrNoSite, sites.ErrDamaged,
+		content.ErrConflict, content.ErrVerifyOnly, content.ErrChanged, sites.ErrNoSite, sites.ErrDamaged, vault.ErrDamaged,
 	}
 }
 

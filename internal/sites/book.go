@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -120,7 +121,7 @@ func (b *Book) Add(insert keys.URI, newest int64) (Site, error) {
 	if _, err := b.keep.Get(spaceSites, []byte(insert.Doc)); !errors.Is(err, b.absent) {
 		return Site{}, errors.Join(ErrTaken, err)
 	}
-	s := Site{Insert: insert, Newest: max(newest, -1)}
+	s := Site{Insert: insert, Newest: min(max(newest, -1), math.MaxInt64-1)}
 	s.Insert.Edition = s.Newest + 1
 	return s, b.save(&s)
 }
@@ -151,7 +152,7 @@ func decode(name string, raw []byte) (Site, error) {
 		return Site{}, fmt.Errorf("%w: %q", ErrDamaged, name)
 	}
 	insert, err := keys.ParseURI(e.Insert)
-	if err != nil || insert.Type != keys.USK || !insert.Insert || insert.Doc != name || e.Newest < -1 {
+	if err != nil || insert.Type != keys.USK || !insert.Insert || insert.Doc != name || e.Newest < -1 || e.Newest == math.MaxInt64 {
 		return Site{}, fmt.Errorf("%w: %q", ErrDamaged, name)
 	}
 	insert.Edition = e.Newest + 1
@@ -263,7 +264,7 @@ func (b *Book) Found(name string, edition int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, err := b.load(name)
-	if err != nil || edition <= s.Newest {
+	if err != nil || edition <= s.Newest || edition == math.MaxInt64 {
 		return err
 	}
 	s.Newest = edition

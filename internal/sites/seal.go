@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"nightjar/crypto"
@@ -91,7 +92,7 @@ func Unseal(text string, passphrase []byte) (insert keys.URI, newest int64, err 
 		return keys.URI{}, 0, ErrSealed
 	}
 	insert, err = keys.ParseURI(in.Insert)
-	if err != nil || insert.Type != keys.USK || !insert.Insert || in.Newest < -1 {
+	if err != nil || insert.Type != keys.USK || !insert.Insert || in.Newest < -1 || in.Newest == math.MaxInt64 {
 		return keys.URI{}, 0, ErrSealed
 	}
 	return insert, in.Newest, nil

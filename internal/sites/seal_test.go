@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -112,6 +113,7 @@ func TestUnsealRejectsOtherThingsInTheBox(t *testing.T) {
 	for name, s := range map[string]*Site{
 		"a request URI": {Insert: request},
 		"an SSK":        {Insert: ssk},
+		"the last one":  {Insert: newInsert(t, "blog"), Newest: math.MaxInt64},
 		"edition -2":    {Insert: newInsert(t, "blog"), Newest: -2},
 	} {
 		text, err := seal(s, []byte("p"), rand.Reader, cheap())

@@ -69,6 +69,7 @@ func (v *Vault) open() error {
 			return errors.Join(err, v.stop())
 		}
 	}
+	v.tidy(2) // so that what was replaced or deleted leaves the files soon
 	v.space.save()
 	return nil
 }

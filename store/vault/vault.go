@@ -271,7 +271,7 @@ func (v *Vault) commit(next census, old *record, write func(*badger.Txn) error) 
 	if err := v.durable(); err != nil {
 		return err
 	}
-	v.tidy()
+	v.tidy(flattenAt)
 	return nil
 }
 
@@ -290,8 +290,8 @@ func (v *Vault) durable() error {
 }
 
 // tidy merges tables when there are many, where there is room for it.
-func (v *Vault) tidy() {
-	if v.db.Levels()[0].NumTables < flattenAt || v.space.check(int64(flattenAt*memTable)) != nil {
+func (v *Vault) tidy(many int) {
+	if v.db.Levels()[0].NumTables < many || v.space.check(int64(flattenAt*memTable)) != nil {
 		return
 	}
 	if v.db.Flatten(1) != nil {
