@@ -49,10 +49,15 @@ type link struct {
 	load     load
 	pace     pace
 	budget   bucket
-	creates  recent  // handshakes computed for it
-	network  *source // nil: it counts for itself
-	pad      alarm
-	last     time.Duration // when the last cell was sent
+	computed
+	pad  alarm
+	last time.Duration // when the last cell was sent
+}
+
+// computed is what handshakes cost for a link.
+type computed struct {
+	creates recent
+	network *source // nil: it counts for itself
 }
 
 // load is what the circuits that came in on a link, or the cells that did, make this node hold.
