@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -89,10 +90,9 @@ func Vigil(cfg VigilConfig) VigilResult {
 	var records []keys.Block
 	var followers []*waited
 	for range cfg.Records {
-		id := keys.ID{Kind: keys.KindRecord}
-		binary.BigEndian.PutUint64(id.Name[:], v.r.rng.Uint64())
-		records = append(records, keys.Restore(id, make([]byte, 1024)))
-		followers = append(followers, v.follow(id)...)
+		b := v.record()
+		records = append(records, b)
+		followers = append(followers, v.follow(b.ID())...)
 	}
 	v.r.run(v.r.now.Add(time.Minute), never)
 	v.r.kill()
@@ -102,6 +102,26 @@ func Vigil(cfg VigilConfig) VigilResult {
 	}
 	v.count(followers)
 	return v.res
+}
+
+// record makes a record of an author of its own.
+func (v *vigil) record() keys.Block {
+	var seed [32]byte
+	binary.BigEndian.PutUint64(seed[:], v.r.rng.Uint64())
+	random := rand.NewChaCha8(seed)
+	u, err := keys.NewAuthor(random)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	a, err := u.Author()
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	b, err := a.Seal("site-1", keys.Record{Version: 1}, random)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	return b
 }
 
 // able is a random node that takes part.
