@@ -18,13 +18,12 @@ var never = time.Unix(1<<40, 0)
 
 // queued is what a queued job has beside what every job has. Fields below the line are guarded by Job.mu.
 type queued struct {
-	work    string // what makes two jobs the same
-	keep    KeepSpec
-	secret  secret
-	hidden  bool        // there is nothing to save, any more or because the record was damaged
-	damaged bool        // the record was damaged when it was read
-	final   atomic.Bool // whoever has seen that the job is final can make another one
-	saving  sync.Mutex  // held while a record is made and written, so that the newest is written last
+	work   string // what makes two jobs the same
+	keep   KeepSpec
+	secret secret
+	hidden bool        // there is nothing to save, any more or because the record was damaged
+	final  atomic.Bool // whoever has seen that the job is final can make another one
+	saving sync.Mutex  // held while a record is made and written, so that the newest is written last
 	// ----
 	orders   orders
 	progress progress
