@@ -94,7 +94,7 @@ func (p *putter) again(s *stream) (*stored, error) {
 			}
 		}
 	default:
-		w.stored, w.there = s.stored(), s.Nested.clone()
+		w.stored, w.there = s.stored(), s.Nested
 	}
 	return &stored{w: w, size: s.Size, codec: s.Codec}, nil
 }
