@@ -42,13 +42,11 @@ type link struct {
 	parity uint32 // of the circuits that this node opens on it
 	down   bool
 	ends   map[uint32]*end
-	schedule
-	inflight int // cells in the shell's hands
-	touched  bool
-	asks     asks
-	load     load
-	pace     pace
-	budget   bucket
+	output
+	asks   asks
+	load   load
+	pace   pace
+	budget bucket
 	computed
 	pad  alarm
 	last time.Duration // when the last cell was sent
@@ -58,6 +56,13 @@ type link struct {
 type computed struct {
 	creates recent
 	network *source // nil: it counts for itself
+}
+
+// output is what goes out on a link.
+type output struct {
+	schedule
+	inflight int // cells in the shell's hands
+	touched  bool
 }
 
 // load is what the circuits that came in on a link, or the cells that did, make this node hold.
