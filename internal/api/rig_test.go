@@ -93,7 +93,7 @@ func (n *network) forget() {
 }
 
 // readTimeout is the server's limit on reading a request, as the proxy has one, but short.
-const readTimeout = 200 * time.Millisecond
+const readTimeout = time.Second
 
 // rig is a Server on a real listener with a Client that found it through a data directory.
 type rig struct {
