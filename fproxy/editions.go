@@ -289,5 +289,6 @@ func (e *editions) wait(uri keys.URI) (leave func(), ok bool) {
 		defer e.mu.Unlock()
 		s.waiting--
 		s.asked = time.Now()
+		s.expiry.Reset(followTime) // finds out if it is too early, or forgotten already
 	}, true
 }

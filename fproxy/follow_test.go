@@ -120,6 +120,15 @@ func TestOpenPageLearnsOfANewEdition(t *testing.T) {
 			}
 			leave()
 			<-ended
+			time.Sleep(followTime - time.Second)
+			if newest, _ := h.follow.state(b.uri(3)); newest != 8 {
+				t.Errorf("%s: it is forgotten at once", name)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if newest, _ := h.follow.state(b.uri(3)); newest != unknown { // F12
+				t.Errorf("%s: it is followed although the page was closed", name)
+			}
 			h.Close()
 		}
 	})
