@@ -83,11 +83,13 @@ func TestCompressedStreamsAreReadAtAnyPlace(t *testing.T) {
 			case 3:
 				at = 4 << 20
 			}
-			n.fetched = nil
 			if i < 8 { // a reader of its own
 				r.Close()
 				r = obj.NewReader(context.Background())
 			}
+			n.mu.Lock()
+			n.fetched = nil
+			n.mu.Unlock()
 			if _, err := r.Seek(int64(at), io.SeekStart); err != nil {
 				t.Fatal(err)
 			}
@@ -95,8 +97,11 @@ func TestCompressedStreamsAreReadAtAnyPlace(t *testing.T) {
 			if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, data[at:at+100]) {
 				t.Fatalf("%s, at %d: %v", name, at, err)
 			}
-			if len(n.fetched) > c.most {
-				t.Errorf("%s, at %d: %d blocks, limit %d", name, at, len(n.fetched), c.most)
+			n.mu.Lock()
+			fetched := len(n.fetched)
+			n.mu.Unlock()
+			if fetched > c.most {
+				t.Errorf("%s, at %d: %d blocks, limit %d", name, at, fetched, c.most)
 			}
 		}
 		// From a place to the end, whose last bytes are the table.

@@ -149,7 +149,11 @@ func TestAnEditionThatCannotBeLookedFor(t *testing.T) {
 		t.Errorf("%v after %d blocks, want what the source said after none", err, len(s.order))
 	}
 	s = newSinks()
-	s.before = func(keys.Block) { s.lose = func(keys.ID) error { return broken } }
+	s.before = func(keys.Block) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lose = func(keys.ID) error { return broken }
+	}
 	if err := tryPut(s, []byte("x"), PutOptions{Target: editionURI(4), Check: s}); !errors.Is(err, broken) {
 		t.Errorf("%v, want what the source said", err)
 	}
