@@ -12,6 +12,7 @@ import (
 const (
 	eventPause = 100 * time.Millisecond // between two events of progress, or two bursts of them: people see no more than that
 	burstGap   = 5 * time.Millisecond   // what comes with no longer gap between is one burst
+	burstTime  = 20 * time.Millisecond  // but no burst is longer: jobs that never rest would be one without end
 	lookPause  = time.Second            // how often to look for what comes and goes unannounced: an obstacle
 	listenTime = 30 * time.Second       // a listener that has not taken an event by then is let go
 )
@@ -102,15 +103,18 @@ func (l *listener) burst(state jobs.Snapshot, changes <-chan jobs.Snapshot) erro
 	began := time.Now()
 	gap := time.NewTimer(burstGap)
 	defer gap.Stop()
-	for open := true; open; {
+	for more := true; more; {
 		if err := l.job(state); err != nil {
 			return err
 		}
+		if time.Since(began) >= burstTime {
+			break
+		}
 		gap.Reset(burstGap)
 		select {
-		case state, open = <-changes:
+		case state, more = <-changes:
 		case <-gap.C:
-			open = false
+			more = false
 		}
 	}
 	if err := l.flush(); err != nil {
