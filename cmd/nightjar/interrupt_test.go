@@ -30,6 +30,10 @@ type halfNetwork struct {
 	stuck  func()
 }
 
+func (n *halfNetwork) FetchAt(ctx context.Context, id keys.ID, _ uint8) (keys.Block, error) {
+	return n.Fetch(ctx, id, true)
+}
+
 func (n *halfNetwork) Fetch(ctx context.Context, id keys.ID, _ bool) (keys.Block, error) {
 	n.mu.Lock()
 	b, ok := n.blocks[id]

@@ -32,6 +32,10 @@ func newNetwork() *network {
 	return &network{blocks: map[keys.ID]keys.Block{}, left: -1, stuck: make(chan struct{})}
 }
 
+func (n *network) FetchAt(ctx context.Context, id keys.ID, _ uint8) (keys.Block, error) {
+	return n.Fetch(ctx, id, true)
+}
+
 func (n *network) Fetch(ctx context.Context, id keys.ID, _ bool) (keys.Block, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -15,6 +15,11 @@ type Source interface {
 	Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error)
 }
 
+// Positioned is what a Source may be as well: it asks at one of a top block's keys.Rotations positions alone.
+type Positioned interface {
+	FetchAt(ctx context.Context, id keys.ID, position uint8) (keys.Block, error)
+}
+
 // Holder is what a Source may be as well: it says which blocks it can give without asking the network, those of a fetch that was
 // broken off, say. Such blocks are taken first and count like any other, so that nothing is asked for that they make superfluous.
 type Holder interface {

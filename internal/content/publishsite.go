@@ -24,7 +24,7 @@ func (p *putter) lookBefore(ctx context.Context) error {
 	if p.o.Target.Type != keys.USK || p.o.Check == nil {
 		return nil
 	}
-	payload, err := p.written(ctx)
+	payload, err := p.written(func(id keys.ID) (keys.Block, error) { return p.o.Check.Fetch(ctx, id, true) })
 	switch {
 	case absent(err):
 		return nil
@@ -39,13 +39,13 @@ func (p *putter) lookBefore(ctx context.Context) error {
 }
 
 // written is the payload of the edition's record in the network, ErrConflict if it is none.
-func (p *putter) written(ctx context.Context) ([]byte, error) {
+func (p *putter) written(fetch func(keys.ID) (keys.Block, error)) ([]byte, error) {
 	doc, err := p.o.Target.Document()
 	if err != nil {
 		return nil, err
 	}
 	defer doc.Wipe()
-	b, err := p.o.Check.Fetch(ctx, doc.ID(), true)
+	b, err := fetch(doc.ID())
 	if err != nil {
 		return nil, err
 	}
@@ -71,16 +71,17 @@ func (p *putter) insertEdition(payload []byte) error {
 	return p.lookAfter(payload)
 }
 
-// lookAfter looks several times for the record that was stored, for each time it may be found at another of its positions.
+// lookAfter looks for the record at each of its positions: of two machines that write at the same time one may come first here and the
+// other there, and neither must believe that readers see what it wrote. Of a source that is not Positioned it asks as often, and finds what it finds.
 func (p *putter) lookAfter(payload []byte) error {
 	if p.o.Check == nil || p.there != nil {
 		return nil
 	}
 	results := make(chan error, keys.Rotations)
-	for range keys.Rotations {
+	for position := range uint8(keys.Rotations) {
 		// Ends with its one request, which the insert's context bounds; the loop below waits for all.
 		go func() {
-			found, err := p.written(p.ins.ctx)
+			found, err := p.written(func(id keys.ID) (keys.Block, error) { return p.fetchAt(id, position) })
 			if err == nil && !bytes.Equal(found, payload) {
 				err = ErrConflict
 			}
@@ -104,6 +105,14 @@ func (p *putter) lookAfter(payload []byte) error {
 		return fmt.Errorf("content: looking for the edition that was stored: %w", failure)
 	}
 	return nil
+}
+
+// fetchAt asks Check at a position, if it can be asked so.
+func (p *putter) fetchAt(id keys.ID, position uint8) (keys.Block, error) {
+	if src, ok := p.o.Check.(Positioned); ok {
+		return src.FetchAt(p.ins.ctx, id, position)
+	}
+	return p.o.Check.Fetch(p.ins.ctx, id, true)
 }
 
 // insertHints writes the date hints of the edition (SPEC §2.4). They only save time, so that nothing depends on them.

@@ -168,6 +168,47 @@ func TestAnEditionThatCannotBeLookedFor(t *testing.T) {
 	}
 }
 
+// divided is a network in which another machine came first at one position of every record.
+type divided struct {
+	*sinks
+	at    uint8
+	other keys.Block
+}
+
+func (d *divided) FetchAt(ctx context.Context, id keys.ID, position uint8) (keys.Block, error) {
+	if position == d.at {
+		return d.other, nil
+	}
+	return d.Fetch(ctx, id, true)
+}
+
+// F13: whoever is told that his edition is there is believed by readers at every position.
+func TestAnotherMachineMayComeFirstAtOnePosition(t *testing.T) {
+	uri := editionURI(4)
+	elsewhere := newSinks()
+	if err := tryPut(elsewhere, []byte("theirs"), PutOptions{Target: uri}); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := uri.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, ok := elsewhere.blocks[doc.ID()]
+	if !ok {
+		t.Fatal("there is no other record")
+	}
+	for at := range uint8(keys.Rotations) {
+		d := &divided{newSinks(), at, other}
+		if err := tryPut(d, []byte("ours"), PutOptions{Target: uri, Check: d}); !errors.Is(err, ErrConflict) {
+			t.Errorf("position %d has another's record: %v, want ErrConflict", at, err)
+		}
+	}
+	whole := &divided{sinks: newSinks(), at: keys.Rotations}
+	if err := tryPut(whole, []byte("ours"), PutOptions{Target: uri, Check: whole}); err != nil {
+		t.Error(err)
+	}
+}
+
 // hintAt is the edition that a date hint names, or -1.
 func hintAt(t rapid.TB, n *network, doc string) int64 {
 	t.Helper()

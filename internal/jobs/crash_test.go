@@ -47,6 +47,10 @@ func (n filed) path(id keys.ID) string {
 	return filepath.Join(n.dir, hex.EncodeToString(id.Append(nil)))
 }
 
+func (n filed) FetchAt(ctx context.Context, id keys.ID, _ uint8) (keys.Block, error) {
+	return n.Fetch(ctx, id, true)
+}
+
 func (n filed) Fetch(_ context.Context, id keys.ID, _ bool) (keys.Block, error) {
 	fmt.Println("get", hex.EncodeToString(id.Append(nil)))
 	b, err := os.ReadFile(n.path(id))

@@ -36,6 +36,7 @@ var (
 // Network is where one job's blocks come from and go to.
 type Network interface {
 	content.Source
+	content.Positioned
 	content.Sink
 	// Expect says how many blocks the job will have asked for or inserted in the end, as far as that is known.
 	Expect(blocks uint64)

@@ -119,6 +119,15 @@ func (n *shared) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, e
 	return n.Network.Fetch(ctx, id, top)
 }
 
+// FetchAt is as Fetch.
+func (n *shared) FetchAt(ctx context.Context, id keys.ID, position uint8) (keys.Block, error) {
+	if err := n.share.acquire(ctx); err != nil {
+		return keys.Block{}, err
+	}
+	defer n.share.release()
+	return n.Network.FetchAt(ctx, id, position)
+}
+
 func (n *shared) Insert(ctx context.Context, b keys.Block, top bool) error {
 	if err := n.share.acquire(ctx); err != nil {
 		return err

@@ -75,7 +75,7 @@ func (c *Client) Close() {
 // top block one is tried, so that no one place on the ring sees all who ask, and if it has nothing the others at once.
 func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
 	all := rotations(top)
-	b, err := c.fetchAt(ctx, id, all[0])
+	b, err := c.FetchAt(ctx, id, all[0])
 	if len(all) == 1 || !errors.Is(err, content.ErrNotFound) && err != ErrNoAnswer {
 		return b, err
 	}
@@ -89,7 +89,7 @@ func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, e
 	for _, rotation := range all[1:] {
 		// Ends with the request, which ctx bounds, at the latest when Fetch returns.
 		go func() {
-			b, err := c.fetchAt(ctx, id, rotation)
+			b, err := c.FetchAt(ctx, id, rotation)
 			answers <- answer{b, err}
 		}()
 	}
@@ -105,7 +105,8 @@ func (c *Client) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, e
 	return keys.Block{}, last
 }
 
-func (c *Client) fetchAt(ctx context.Context, id keys.ID, rotation uint8) (keys.Block, error) {
+// FetchAt asks at one of a block's positions alone; otherwise it is as Fetch. It implements content.Positioned.
+func (c *Client) FetchAt(ctx context.Context, id keys.ID, rotation uint8) (keys.Block, error) {
 	done, err := c.retry(ctx, request{id: id, rotation: rotation})
 	switch {
 	case err != nil:
@@ -224,4 +225,6 @@ func (c *Client) alive() error {
 var (
 	_ content.Source = (*Client)(nil)
 	_ content.Sink   = (*Client)(nil)
+
+	_ content.Positioned = (*Client)(nil)
 )
