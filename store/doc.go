@@ -9,7 +9,7 @@
 // # Invariants
 //
 //  1. What Get returns is byte for byte what Put was given: damage is ErrCorrupt or ErrNotFound, never other bytes.
-//  2. Stats().Bytes ≤ Stats().Quota at every moment, where a block is charged its size plus Overhead.
+//  2. Stats().Bytes ≤ Stats().Usable ≤ Stats().Quota at every moment, where a block is charged its size plus Overhead.
 //  3. A record is only ever replaced by one with a larger version.
 //  4. A block that is held never falls back to a worse class, and in its class is kept for the position nearest to the node.
 //  5. A cached block never displaces a sink block, and a sink block only one that is farther from the node than itself.

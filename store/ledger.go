@@ -45,8 +45,8 @@ func (e Entry) Valid() bool {
 func (e Entry) Charge() int64 { return int64(e.Size) + Overhead }
 
 // Ledger is the books of a store: which blocks are held, for what, what they cost together, and which of them must go
-// for a newcomer. It does no I/O and is deterministic for a given source of randomness. Memory: 53 to 59 bytes a block, and
-// about 6 more for one of class Sink once Arc was called.
+// for a newcomer. It does no I/O and is deterministic for a given source of randomness. Memory: 53 to 59 bytes a block,
+// about 6 more for one of class Sink once Arc was called, and 2 to 4 more once Filter was.
 type Ledger struct {
 	quota int64
 	bytes int64
@@ -56,6 +56,8 @@ type Ledger struct {
 	pools [classes]pool
 	index table
 	order order // of the pool of class Sink
+
+	filter *Filter // nil until somebody asks for it
 }
 
 // NewLedger returns empty books for a node at self with a quota in bytes; rnd draws the candidates for eviction.
@@ -116,6 +118,8 @@ func (l *Ledger) Set(e Entry) {
 			return
 		}
 		l.remove(r)
+	} else {
+		l.filter.add(l, &e.ID)
 	}
 	l.bytes += e.Charge()
 	pos := l.pools[e.Class].push(s)
@@ -130,6 +134,7 @@ func (l *Ledger) Remove(id keys.ID) bool {
 	r, ok := l.find(id)
 	if ok {
 		l.remove(r)
+		l.filter.drop(&id)
 	}
 	return ok
 }
@@ -140,8 +145,11 @@ func (l *Ledger) Stats() Stats {
 	for i := range l.pools {
 		n += int64(l.pools[i].n)
 	}
-	return Stats{Blocks: n, Bytes: l.bytes, Quota: l.quota}
+	return Stats{Blocks: n, Bytes: l.bytes, Quota: l.quota, Usable: l.quota}
 }
+
+// SetQuota changes the quota. Where more is held than that, Shrink or the next Room says what must go.
+func (l *Ledger) SetQuota(quota int64) { l.quota = quota }
 
 // remove takes r out of its pool; the last slot of the pool moves into the gap.
 func (l *Ledger) remove(r ref) {

@@ -61,6 +61,10 @@ type Store interface {
 	// ErrFull if it does not fit: a full store evicts from Cache first, then of Sink what is far from the node, but
 	// never for a block that is less worth keeping than what it displaces. What an ErrFull leaves is what was there before.
 	Put(b keys.Block, class Class, at keys.Location) error
+	// PutFrom is Put on behalf of a neighbour: what one neighbour brings displaces others' blocks only up to its share, and then its
+	// own first (doc.go). link is an opaque number of the neighbour's, the same as long as the process runs and kept nowhere
+	// else; 0 is nobody, whom no share binds: this node, or whoever brought what was here when the store was opened.
+	PutFrom(b keys.Block, class Class, at keys.Location, link uint64) error
 	// Arc lists blocks of class Sink that are kept for positions of the ring from one to another, both included and going
 	// up, by position and then by ID; of those at from only IDs after the given one (the zero ID is before all). It
 	// returns at most limit of them, and never more than MaxArc. To go on, ask again from the position of the last one
@@ -78,4 +82,5 @@ type Stats struct {
 	Blocks int64 // blocks held
 	Bytes  int64 // bytes charged against the quota: size plus Overhead of every block
 	Quota  int64 // the quota in bytes
+	Usable int64 // what Bytes may become: the quota less the room that a store needs on a disk to work in; never more than Quota
 }
