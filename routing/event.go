@@ -114,6 +114,14 @@ type Keep struct {
 	Block keys.Block
 	Class store.Class
 	At    keys.Location
+	For   Asker // whose share of the store it falls into
+}
+
+// Asker is who first asked for what a block was brought by: a peer, or somebody at the far end of a circuit that ends here, or, if
+// it is zero, the local user.
+type Asker struct {
+	Peer    wire.NodeID
+	Foreign bool
 }
 
 // Done ends a local request. Block is set for a Get, or a LocalWait, that found it; Copies for a Put that was stored; else Reason says why not.

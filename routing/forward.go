@@ -256,7 +256,7 @@ func (m *Machine) look(r *request) {
 
 // keep has the own store keep the block of a Put.
 func (m *Machine) keep(r *request) {
-	m.effects = append(m.effects, Keep{Ref: m.wait(r), Block: r.block, Class: store.Sink, At: r.target})
+	m.effects = append(m.effects, Keep{Ref: m.wait(r), Block: r.block, Class: store.Sink, At: r.target, For: r.asker()})
 }
 
 func (m *Machine) wait(r *request) Ref {

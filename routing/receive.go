@@ -278,9 +278,9 @@ func (m *Machine) passing(r *request, b keys.Block) {
 	switch {
 	case r.launched:
 	case r.phase == asking && r.htl > 0: // this node should have held it
-		m.effects = append(m.effects, Keep{Block: b, Class: store.Sink, At: r.target})
+		m.effects = append(m.effects, Keep{Block: b, Class: store.Sink, At: r.target, For: r.asker()})
 		m.appeared(b, nil)
 	case b.ID().Kind == keys.KindData && r.seen <= cacheHTL && m.rng.Uint32N(m.cacheOneIn) == 0:
-		m.effects = append(m.effects, Keep{Block: b, Class: store.Cache, At: r.target})
+		m.effects = append(m.effects, Keep{Block: b, Class: store.Cache, At: r.target, For: r.asker()})
 	}
 }

@@ -116,6 +116,15 @@ type attempt struct {
 // foreign reports whether the first asker is at the far end of a circuit.
 func (r *request) foreign() bool { return r.waiters[0].foreign }
 
+// asker is in whose name r keeps a block. What comes through circuits is of one asker, whatever link it comes by: who floods through
+// circuits chooses the middle.
+func (r *request) asker() Asker {
+	if l := r.waiters[0].from; l != nil {
+		return Asker{Peer: l.id}
+	}
+	return Asker{Foreign: r.foreign()}
+}
+
 func (r *request) slow() bool { return r.key.put || r.class == wire.Bulk }
 
 // predecessor is in whose name r waits in queues.

@@ -52,6 +52,7 @@ type Node struct {
 	workshop workshop
 	scope    scope    // set before Ready
 	groups   [32]byte // keys the names of isolation groups
+	shares   shares
 	counters
 
 	strangers strangers
@@ -103,7 +104,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, self: wire.NodeID(cfg.Identity.Public().(ed25519.PublicKey)),
-		inbox: newInbox(), lifetime: newLifetime(),
+		inbox: newInbox(), lifetime: newLifetime(), shares: newShares(),
 	}
 	rand.Read(n.groups[:])
 	n.looks = newPool(lookWorkers, n.look)
@@ -231,7 +232,7 @@ func (n *Node) look(l routing.Lookup) {
 
 // keep answers a Keep effect. A record that is older than the one held counts as kept: the newer one answers for it.
 func (n *Node) keep(k routing.Keep) {
-	err := n.cfg.Store.Put(k.Block, k.Class, k.At)
+	err := n.cfg.Store.PutFrom(k.Block, k.Class, k.At, n.shares.of(k.For))
 	ok := err == nil || errors.Is(err, store.ErrStale)
 	if !ok && k.Class == store.Sink {
 		n.complain("store: a block could not be kept", err)

@@ -262,6 +262,10 @@ func (s *watchedStore) Get(id keys.ID) (keys.Block, error) {
 }
 
 func (s *watchedStore) Put(b keys.Block, class store.Class, at keys.Location) error {
+	return s.PutFrom(b, class, at, 0)
+}
+
+func (s *watchedStore) PutFrom(b keys.Block, class store.Class, at keys.Location, link uint64) error {
 	s.r.note(sawKept, 0, b.ID().Append(nil), []byte{byte(class)})
-	return s.Store.Put(b, class, at)
+	return s.Store.PutFrom(b, class, at, link)
 }

@@ -30,10 +30,15 @@ func (w workshop) wait() {
 	w.copies.wait()
 }
 
-// shelf is the store as long as the node runs: a scan ends with it.
+// shelf is the store as long as the node runs: a scan ends with it. What a neighbour copies here falls into its share.
 type shelf struct {
 	store.Store
 	over <-chan struct{}
+	link uint64
+}
+
+func (s shelf) Put(b keys.Block, class store.Class, at keys.Location) error {
+	return s.PutFrom(b, class, at, s.link)
 }
 
 func (s shelf) Arc(from, last keys.Location, after keys.ID, limit int) ([]store.Entry, error) {
@@ -47,7 +52,11 @@ func (s shelf) Arc(from, last keys.Location, after keys.ID, limit int) ([]store.
 
 // mend carries a job out.
 func (n *Node) mend(j repair.Job) {
-	ev, err := repair.Do(shelf{n.cfg.Store, n.life.Done()}, j)
+	s := shelf{Store: n.cfg.Store, over: n.life.Done()}
+	if k, ok := j.(repair.Keep); ok {
+		s.link = n.shares.of(routing.Asker{Peer: k.From})
+	}
+	ev, err := repair.Do(s, j)
 	if err != nil && !errors.Is(err, store.ErrClosed) {
 		n.complain("store: what this node keeps could not be compared with its neighbours'", err)
 	}

@@ -27,8 +27,12 @@ func (s stuck) Get(id keys.ID) (keys.Block, error) {
 }
 
 func (s stuck) Put(b keys.Block, c store.Class, at keys.Location) error {
+	return s.PutFrom(b, c, at, 0)
+}
+
+func (s stuck) PutFrom(b keys.Block, c store.Class, at keys.Location, link uint64) error {
 	<-s.until
-	return s.Store.Put(b, c, at)
+	return s.Store.PutFrom(b, c, at, link)
 }
 
 // Invariant 1: neither the store nor a save of the state that never ends keeps the loop from its work.

@@ -135,6 +135,7 @@ type Keep struct {
 	Ref   Ref
 	Block keys.Block
 	At    keys.Location
+	From  wire.NodeID // who copied it: into whose share of the store it falls
 }
 
 func (Send) effect()       {}

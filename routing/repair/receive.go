@@ -158,7 +158,7 @@ func (m *Machine) receiveCopy(p *peer, msg wire.Copy) {
 		s.broken++ // it may still be newer than what is held, which the store finds out
 	}
 	f.keeping = true
-	m.emit(Keep{Ref: m.begun(pending{session: s, flight: f}), Block: msg.Block, At: f.item.ID.Location(f.item.Rotation)})
+	m.emit(Keep{Ref: m.begun(pending{session: s, flight: f}), Block: msg.Block, At: f.item.ID.Location(f.item.Rotation), From: p.id})
 }
 
 // kept goes on when a block is on disk, or is not.

@@ -86,7 +86,7 @@ func (b *batch) judge(o *op) verdict {
 func (b *batch) enter(o *op, v verdict) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	victims, err := b.ledger.Room(v.want)
+	victims, err := b.ledger.RoomFor(v.want, o.link)
 	if err != nil {
 		o.done <- err
 		return true
@@ -96,11 +96,11 @@ func (b *batch) enter(o *op, v verdict) bool {
 	}
 	for _, gone := range victims {
 		b.undo = append(b.undo, undo{gone.ID, gone, true})
-		b.ledger.Remove(gone.ID)
+		b.ledger.Yield(gone.ID, v.want, o.link)
 		b.note(b.txn.Delete(b.seal.key(gone)))
 	}
 	b.undo = append(b.undo, undo{v.want.ID, v.old, v.held})
-	b.ledger.Set(v.want)
+	b.ledger.SetFrom(v.want, o.link)
 	b.unsafe[v.want.ID] = struct{}{}
 	if v.held && v.old != v.want {
 		b.note(b.txn.Delete(b.seal.key(v.old)))

@@ -10,6 +10,7 @@ import (
 // op is a Put on its way through the writer.
 type op struct {
 	entry  store.Entry
+	link   uint64 // of the neighbour that brought it
 	block  keys.Block
 	sealed []byte
 	done   chan error // capacity 1: the writer answers once and never waits

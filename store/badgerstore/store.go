@@ -172,8 +172,13 @@ func (s *Store) locate(e store.Entry) (p pointer, err error) {
 	return p, nil
 }
 
-// Put implements store.Store. Sealing is done here, by the caller; what follows is the writer's.
+// Put implements store.Store.
 func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
+	return s.PutFrom(b, class, at, 0)
+}
+
+// PutFrom implements store.Store. Sealing is done here, by the caller; what follows is the writer's.
+func (s *Store) PutFrom(b keys.Block, class store.Class, at keys.Location, link uint64) error {
 	e, err := store.NewEntry(b, class, at)
 	if err != nil {
 		return err
@@ -186,7 +191,7 @@ func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
 	}
 	buf := s.buffers.get()
 	defer s.buffers.put(buf) // Badger has copied what it wanted when its commit returns
-	o := &op{entry: e, block: b, sealed: s.seal.sealBlock(*buf, b), done: make(chan error, 1)}
+	o := &op{entry: e, link: link, block: b, sealed: s.seal.sealBlock(*buf, b), done: make(chan error, 1)}
 	select {
 	case s.puts <- o:
 	case <-s.stop:

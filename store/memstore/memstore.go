@@ -54,6 +54,11 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 
 // Put implements store.Store.
 func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
+	return s.PutFrom(b, class, at, 0)
+}
+
+// PutFrom implements store.Store.
+func (s *Store) PutFrom(b keys.Block, class store.Class, at keys.Location, link uint64) error {
 	e, err := store.NewEntry(b, class, at)
 	if err != nil {
 		return err
@@ -68,15 +73,15 @@ func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {
 	if !stale {
 		want.Size = e.Size
 	}
-	victims, err := s.ledger.Room(want)
+	victims, err := s.ledger.RoomFor(want, link)
 	if err != nil {
 		return err
 	}
 	for _, v := range victims {
-		s.ledger.Remove(v.ID)
+		s.ledger.Yield(v.ID, want, link)
 		delete(s.blocks, v.ID)
 	}
-	s.ledger.Set(want)
+	s.ledger.SetFrom(want, link)
 	switch {
 	case !stale:
 		s.blocks[e.ID] = b
