@@ -43,7 +43,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 
 func newOnion(o node.Onion) Onion {
 	a := Onion{
-		Relays: o.Relays, Missing: o.Missing, Guards: o.Guards, Links: o.Links,
+		Relays: o.Relays, Unreached: o.Short, Missing: o.Missing, Guards: o.Guards, Links: o.Links,
 		Ready: o.Ready, InUse: o.InUse, Building: o.Building, Built: o.Built, Steady: o.Steady, Warnings: o.Warnings,
 	}
 	if o.Obstacle != nil {

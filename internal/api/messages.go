@@ -21,17 +21,19 @@ type Status struct {
 
 // Onion is what there is to hide the originator with.
 type Onion struct {
-	Relays   int      `json:"relays"`   // other nodes that can be part of a circuit
-	Missing  int      `json:"missing"`  // how many more are needed before a circuit can be built
-	Guards   int      `json:"guards"`   // relays that circuits begin with; which ones is not told
-	Ready    int      `json:"ready"`    // circuits that wait for use
-	InUse    int      `json:"in_use"`   // circuits that carry requests
-	Building int      `json:"building"` // circuits that are being built
-	Built    uint64   `json:"built"`    // circuits that were built since the start
-	Links    int      `json:"links"`    // connections that exist for circuits alone
-	Steady   bool     `json:"constant_rate"`
-	Obstacle string   `json:"obstacle,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
+	Relays int `json:"relays"` // other nodes that can be part of a circuit
+	// Unreached counts other nodes that are known and not reached yet, or not any more.
+	Unreached int      `json:"unreached"`
+	Missing   int      `json:"missing"`  // how many more are needed before a circuit can be built
+	Guards    int      `json:"guards"`   // relays that circuits begin with; which ones is not told
+	Ready     int      `json:"ready"`    // circuits that wait for use
+	InUse     int      `json:"in_use"`   // circuits that carry requests
+	Building  int      `json:"building"` // circuits that are being built
+	Built     uint64   `json:"built"`    // circuits that were built since the start
+	Links     int      `json:"links"`    // connections that exist for circuits alone
+	Steady    bool     `json:"constant_rate"`
+	Obstacle  string   `json:"obstacle,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // PeerCount counts peers.

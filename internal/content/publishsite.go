@@ -145,6 +145,15 @@ func (p *putter) hints() (list []keys.Block) {
 	return list
 }
 
+// CheckSiteName refuses the names that no site can have because its editions would have those of date hints, its own or another site's. The error wraps
+// keys.ErrBadURI.
+func CheckSiteName(name string) error {
+	if hintName(name) {
+		return fmt.Errorf("%w: a site cannot be called %q, because its editions would have the names of date hints; choose a name without -hint at its end", keys.ErrBadURI, name)
+	}
+	return nil
+}
+
 // hintName reports whether a site's editions would have the names of another's date hints: if it is called x-hint,
 // x-hint-2026 or x-hint-2026-11.
 func hintName(site string) bool {

@@ -118,8 +118,10 @@ func checkOptions(o *PutOptions) error {
 		return err
 	}
 	author.Wipe()
-	if o.Target.Type == keys.USK && hintName(o.Target.Doc) {
-		return fmt.Errorf("%w: a site cannot be called as its own or another's date hints are: ...-hint", keys.ErrBadURI)
+	if o.Target.Type == keys.USK {
+		if err := CheckSiteName(o.Target.Doc); err != nil {
+			return err
+		}
 	}
 	_, err = o.Target.Document()
 	return err

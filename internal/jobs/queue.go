@@ -77,7 +77,7 @@ func (m *Manager) Start() (damaged int, err error) {
 	if damaged > 0 {
 		m.trouble = append(m.trouble, fmt.Sprintf("the records of %d jobs are damaged; what they were about is lost, what they inserted is not", damaged))
 	} else if m.cfg.Vault.Lost() {
-		m.trouble = append(m.trouble, "records of jobs that were accepted are missing: the disk, or somebody, has damaged the vault")
+		m.trouble = append(m.trouble, "records of jobs or sites that were accepted are missing: the disk, or somebody, has damaged the vault; look whether nightjar queue and nightjar site list show all that they should, and import the keys of sites that you have exported")
 	}
 	m.jobs = append(m.jobs, loaded...)
 	m.running.Add(2)

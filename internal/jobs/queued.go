@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,7 +19,7 @@ var never = time.Unix(1<<40, 0)
 
 // queued is what a queued job has beside what every job has. Fields below the line are guarded by Job.mu.
 type queued struct {
-	work   string // what makes two jobs the same
+	work   work // what makes two jobs the same
 	keep   KeepSpec
 	secret secret
 	hidden bool        // there is nothing to save, any more or because the record was damaged
@@ -33,7 +34,19 @@ type queued struct {
 	over     bool                    // the job is being made final
 	left     bool                    // to the next process: its record is as it shall be
 	outcome  *outcome                // how, once that is known
+	wasFull  bool                    // the attempt before found the disk full
 	moved    uint64                  // blocks that the attempt brought over the network
+}
+
+// work tells jobs that do the same from all others. It is a hash, since what a job does may be told by an insert URI, which is in memory no longer
+// than the job needs it.
+type work [sha256.Size]byte
+
+func workOf(format string, args ...any) (w work) {
+	text := fmt.Appendf(nil, format, args...)
+	w = sha256.Sum256(text)
+	clear(text)
+	return w
 }
 
 // outcome is how a job ends.
@@ -64,15 +77,15 @@ func (j *Job) setSpec(spec Spec) {
 		j.put = s
 		j.snap.Name = s.Name
 		s.Priority, s.Tries, s.Timeout = 0, 0, 0
-		q.work = fmt.Sprintf("put %q %q %q %q %q %t %t %t %d %t",
+		q.work = workOf("put %q %q %q %q %q %t %t %t %d %t",
 			s.Path, s.Name, s.MIME, encode(s.Target), s.Site, s.Convergent, s.Hidden, s.Times, s.Redundancy, s.EarlyURI)
 	case GetSpec:
 		j.get = s
-		q.work = fmt.Sprintf("get %q %q", s.Path, encode(s.URI))
+		q.work = workOf("get %q %q", s.Path, encode(s.URI))
 	case KeepSpec:
 		q.keep = s
 		j.snap.URI = s.URI
-		q.work = fmt.Sprintf("keep %q %d %t %g", encode(s.URI), s.Every, s.Check, s.Sample)
+		q.work = workOf("keep %q %d %t %g", encode(s.URI), s.Every, s.Check, s.Sample)
 	}
 }
 
@@ -130,7 +143,7 @@ func (j *Job) begin(cancel context.CancelCauseFunc) (begun bool) {
 			return
 		}
 		begun = true
-		j.q.cancel, j.q.ending, j.q.moved = cancel, false, 0
+		j.q.cancel, j.q.ending, j.q.moved, j.q.wasFull = cancel, false, 0, diskFull(s.Err)
 		j.meter = meter{}
 		s.State, s.Started, s.Next, s.Err = Running, now, time.Time{}, nil
 		s.Progress, s.Rate = content.Progress{}, 0

@@ -32,10 +32,12 @@ func (j *Job) attemptGet(ctx context.Context) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	if diskFull(j.Snapshot().Err) {
-		if err := hasRoom(filepath.Dir(t.path)); err != nil {
+	if j.q.wasFull {
+		if err := hasRoom(t.room()); err != nil {
 			return err
 		}
+	} else {
+		os.Remove(t.room())
 	}
 	kept, err := openSpool(j.file(extSpool), j.key())
 	if err != nil {

@@ -92,13 +92,16 @@ func readable(err error) error {
 	return err
 }
 
-// hasRoom writes roomAgain bytes into a directory and removes them again: nothing else asks for quotas as well.
-func hasRoom(dir string) error {
-	f, err := os.CreateTemp(dir, ".nightjar-room-*")
+// hasRoom writes roomAgain bytes to a file at path and removes it again: nothing else asks for quotas as well.
+func hasRoom(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	// Its name goes first, so that a process that is killed leaves nothing. Where a file that is open keeps its name, the job's next attempt or its
+	// end removes it.
+	os.Remove(path)
+	defer os.Remove(path)
 	b := make([]byte, roomAgain/8)
 	for i := range b {
 		b[i] = byte(rand.Uint32()) // does not compress

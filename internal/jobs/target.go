@@ -48,7 +48,11 @@ func (t target) check() error {
 func (t target) remove() {
 	_ = t.restore() // what cannot be given its name again stays where it is
 	os.RemoveAll(t.part)
+	os.Remove(t.room())
 }
+
+// room is what hasRoom fills, on the file system of the target.
+func (t target) room() string { return t.part + ".room" }
 
 // old is where replace keeps what was there, for a moment.
 func (t target) old() string { return t.part + ".old" }

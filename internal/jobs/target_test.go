@@ -20,23 +20,30 @@ func putInto(t *testing.T, r *rig, b []byte) keys.URI {
 	return untilState(t, r.queue(PutSpec{Path: write(t, filepath.Join(t.TempDir(), "in"), b)}), Done).URI
 }
 
-// A disk that is full is a pause with a reason, which ends by itself.
+// A disk that is full is a pause with a reason, which ends by itself once there is room: that is looked at before anything is fetched again, here in a
+// place where no file can be.
 func TestDiskFull(t *testing.T) {
 	files := t.TempDir()
 	inBubble(t, Config{}, func(t *testing.T, r *rig) {
 		want := noise(1, 100_000)
 		uri := untilState(t, r.queue(PutSpec{Path: write(t, filepath.Join(files, "in"), want)}), Done).URI
-		r.net.broken = fmt.Errorf("write: %w", syscall.ENOSPC)
-		j := r.queue(GetSpec{URI: uri, Path: filepath.Join(files, "out"), Tries: 1})
-		s := untilState(t, j, Paused)
-		if !errors.Is(s.Err, ErrDiskFull) || time.Until(s.Next) != fullRetry {
-			t.Errorf("%v, next in %v", s.Err, time.Until(s.Next))
-		}
-		r.net.mu.Lock()
-		r.net.broken = nil
-		r.net.mu.Unlock()
-		if s := untilState(t, j, Done); s.Err != nil {
-			t.Errorf("done with %v", s.Err)
+		for _, room := range []bool{false, true} {
+			r.broken(fmt.Errorf("write: %w", syscall.ENOSPC))
+			j := r.queue(GetSpec{URI: uri, Path: filepath.Join(files, "out"), Tries: 1})
+			s := untilState(t, j, Paused)
+			if !errors.Is(s.Err, ErrDiskFull) || time.Until(s.Next) != fullRetry {
+				t.Errorf("%v, next in %v", s.Err, time.Until(s.Next))
+			}
+			if !room {
+				if err := os.Mkdir(j.target().room(), 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.broken(nil)
+			<-j.Ended()
+			if s := j.Snapshot(); room != (s.Err == nil) || !room && !errors.Is(s.Err, syscall.EISDIR) {
+				t.Errorf("room %v: it ends with %v", room, s.Err)
+			}
 		}
 		wantFile(t, filepath.Join(files, "out"), want)
 		wantNames(t, files, "in", "out")
@@ -50,15 +57,11 @@ func TestTargetTakenMeanwhile(t *testing.T) {
 	uri := putInto(t, r, want)
 	files := t.TempDir()
 	out := filepath.Join(files, "out")
-	r.net.mu.Lock()
-	r.net.broken = errors.New("later")
-	r.net.mu.Unlock()
+	r.broken(errors.New("later"))
 	j := r.queue(GetSpec{URI: uri, Path: out})
 	untilState(t, j, Retrying)
 	write(t, out, []byte("mine"))
-	r.net.mu.Lock()
-	r.net.broken = nil
-	r.net.mu.Unlock()
+	r.broken(nil)
 	if err := j.Resume(); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +116,7 @@ func TestCancelLeavesNothing(t *testing.T) {
 	r.net.mu.Unlock()
 	get := r.queue(GetSpec{URI: uri, Path: filepath.Join(files, "out")})
 	until(t, get, "on its way", func(s Snapshot) bool { return s.State == Done || s.Progress.Done > 5 })
+	write(t, get.target().room(), nil)
 	get.Cancel()
 	<-get.Ended()
 	if s := get.Snapshot(); s.State == Cancelled {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"nightjar/internal/content"
 	"nightjar/keys"
 )
 
@@ -114,6 +115,9 @@ func (b *Book) Add(insert keys.URI, newest int64) (Site, error) {
 		return Site{}, err
 	}
 	if _, err := insert.Public(); err != nil {
+		return Site{}, err
+	}
+	if err := content.CheckSiteName(insert.Doc); err != nil {
 		return Site{}, err
 	}
 	b.mu.Lock()

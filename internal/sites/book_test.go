@@ -95,6 +95,7 @@ func TestAddRefusesWhatCannotPublish(t *testing.T) {
 	ssk.Type = keys.SSK
 	for name, u := range map[string]keys.URI{
 		"request": request, "SSK": ssk, "bad name": newInsert(t, "a/b"), "no name": newInsert(t, ""), "long name": newInsert(t, strings.Repeat("x", keys.MaxDoc+1)),
+		"own hints": newInsert(t, "x-hint"), "hints of a year": newInsert(t, "x-hint-2026"), "hints of a month": newInsert(t, "x-hint-2026-11"),
 	} {
 		if _, err := b.Add(u, -1); !errors.Is(err, keys.ErrBadURI) {
 			t.Errorf("%s: %v, want ErrBadURI", name, err)
@@ -102,6 +103,12 @@ func TestAddRefusesWhatCannotPublish(t *testing.T) {
 	}
 	if _, err := b.Add(newInsert(t, strings.Repeat("x", keys.MaxDoc)), -1); err != nil {
 		t.Errorf("the longest name: %v", err)
+	}
+	if _, err := b.Create("x-hints", rand.Reader); err != nil {
+		t.Errorf("a name like that of a hint: %v", err)
+	}
+	if _, err := b.Create("x-hint", rand.Reader); !errors.Is(err, keys.ErrBadURI) {
+		t.Errorf("a new site with the name of a hint: %v", err)
 	}
 }
 
