@@ -20,12 +20,16 @@ var ErrInUse = errors.New("badgerstore: the directory is in use by another store
 // Config says where a store is and how large. Only Dir must be set.
 type Config struct {
 	Dir   string        // created if it is missing
+	Place *Place        // of Dir, unlocked; nil = Open takes Dir and Close gives it back
 	Quota int64         // bytes; 0 = DefaultQuota
 	Self  keys.Location // the node's place on the ring: what is near it is kept longest
 	Log   *slog.Logger  // nil = silent; never told which blocks
 }
 
 func (c *Config) complete() error {
+	if c.Place != nil && c.Dir == "" {
+		c.Dir = c.Place.dir
+	}
 	if c.Dir == "" {
 		return errors.New("badgerstore: no directory is given")
 	}

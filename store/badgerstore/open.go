@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	crand "crypto/rand"
 
@@ -17,7 +17,8 @@ import (
 	"nightjar/store"
 )
 
-// Open opens the store in cfg.Dir, or makes one there. Errors: ErrInUse; store.ErrCorrupt if the key or the index is
+// Open opens the store in cfg.Dir, or makes one there. Without cfg.Place it takes the directory and unlocks it without a passphrase; then the errors
+// are also those of Take and Unlock. Errors: store.ErrCorrupt if the key or the index is
 // damaged; store.ErrFull if the disk has no room even to open; else what the system said.
 //
 // A store that was made for a larger quota, or lost a deletion to a damaged file, is brought within its quota first.
@@ -25,33 +26,31 @@ func Open(cfg Config) (*Store, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, err
+	if cfg.Place != nil {
+		return open(cfg, cfg.Place)
 	}
-	guard, err := lock(cfg.Dir)
+	place, err := Take(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(cfg, guard)
+	if err := place.Unlock(nil); err != nil {
+		return nil, errors.Join(err, place.Release())
+	}
+	s, err := open(cfg, place)
 	if err != nil {
-		return nil, errors.Join(err, unlock(guard))
+		return nil, errors.Join(err, place.Release())
 	}
 	return s, nil
 }
 
-func open(cfg Config, guard *os.File) (*Store, error) {
-	key, err := loadKey(cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	seal, err := newSealer(&key)
-	clear(key[:])
+func open(cfg Config, place *Place) (*Store, error) {
+	seal, guard, err := place.enter()
 	if err != nil {
 		return nil, err
 	}
 	g := shape(cfg.Quota)
 	s := &Store{
-		cfg: cfg, geo: g, seal: seal, guard: guard,
+		cfg: cfg, geo: g, seal: seal, place: place,
 		dir:    filepath.Join(cfg.Dir, dirBlocks),
 		space:  newSpace(cfg.Dir, g, guard, free),
 		puts:   make(chan *op),
@@ -64,6 +63,10 @@ func open(cfg Config, guard *os.File) (*Store, error) {
 	if err := s.start(); err != nil {
 		return nil, err
 	}
+	if err := place.upgraded(); err != nil {
+		s.warn("store: the version of the store could not be written", err)
+	}
+	Blur(cfg.Dir, time.Now()) // after a crash the times of files are as the system set them
 	if err := s.space.save(); err != nil {
 		s.warn("store: no room is reserved for a full disk", err)
 	}

@@ -32,17 +32,16 @@ func TestKeyFile_SPEC3(t *testing.T) {
 	if err != nil || st.Mode().Perm() != 0o600 || st.Size() != 49 {
 		t.Errorf("%v %v", st, err)
 	}
-	good, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	good := mustRead(t, path)
+	if !bytes.Equal(good, mustRead(t, filepath.Join(dir, fileKeyCopy))) {
+		t.Error("the copy is none")
 	}
-	other := closedStore(t)
-	if b, _ := os.ReadFile(filepath.Join(other, fileKey)); bytes.Equal(b[offKey:], good[offKey:]) {
+	foreign := mustRead(t, filepath.Join(closedStore(t), fileKey))
+	if bytes.Equal(foreign[offKey:], good[offKey:]) {
 		t.Error("two stores have the same key")
 	}
-	foreign, _ := os.ReadFile(filepath.Join(other, fileKey))
 	wrapped := bytes.Clone(good)
-	wrapped[offWrap] = 1
+	wrapped[offWrap] = 2
 	for _, c := range []struct {
 		name    string
 		content []byte
@@ -52,53 +51,146 @@ func TestKeyFile_SPEC3(t *testing.T) {
 		{"one byte short", good[:48], true},
 		{"one byte long", append(bytes.Clone(good), 0), true},
 		{"another magic", append([]byte("njstokey"), good[8:]...), true},
-		{"another key", append(append(bytes.Clone(good[:offKey]), make([]byte, 32)...), good[offCheck:]...), true},
-		{"another check", append(bytes.Clone(good[:offCheck]), make([]byte, 8)...), true},
+		{"another key", append(append(bytes.Clone(good[:offKey]), make([]byte, 32)...), good[len(good)-checkSize:]...), true},
+		{"another check", append(bytes.Clone(good[:len(good)-checkSize]), make([]byte, 8)...), true},
 		{"an unknown wrapping, unchecked", wrapped, true},
 		{"an unknown wrapping", recheck(wrapped), false},
+		{"a bare key that says it is wrapped", recheck(append(append(bytes.Clone(good[:offWrap]), keyWrapped), good[offKey:]...)), true},
 		{"the key of another store", foreign, true},
 	} {
-		if err := os.WriteFile(path, c.content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(Config{Dir: dir}); err == nil || errors.Is(err, store.ErrCorrupt) != c.corrupt {
+		writeKeys(t, dir, c.content)
+		if s, err := Open(Config{Dir: dir}); err == nil {
+			s.Close()
+			t.Errorf("%s: it opens", c.name)
+		} else if errors.Is(err, store.ErrCorrupt) != c.corrupt {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if err := os.WriteFile(path, good, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeKeys(t, dir, good)
 	if _, err := mustOpen(t, Config{Dir: dir}).Get(storetest.Data(1, 1).ID()); err != nil {
 		t.Errorf("after all that: %v", err)
 	}
 }
 
-func recheck(b []byte) []byte { return encodeKeyFile(b[offWrap], [32]byte(b[offKey:])) }
+// recheck gives a key file a check that fits.
+func recheck(b []byte) []byte { return keyFile(b[:len(b)-checkSize]).checked() }
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// writeKeys makes b the content of both key files.
+func writeKeys(t *testing.T, dir string, b []byte) {
+	t.Helper()
+	for _, name := range []string{fileKey, fileKeyCopy} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestOneKeyFileIsEnough: a file that is lost or damaged is made again from the other one, and of two sound ones the first counts.
+func TestOneKeyFileIsEnough(t *testing.T) {
+	dir := closedStore(t)
+	good := mustRead(t, filepath.Join(dir, fileKey))
+	foreign := mustRead(t, filepath.Join(closedStore(t), fileKey))
+	flipped := bytes.Clone(good)
+	flipped[20] ^= 1
+	for _, c := range []struct {
+		name, file string
+		content    []byte // nil = none
+	}{
+		{"the first is lost", fileKey, nil},
+		{"the second is lost", fileKeyCopy, nil},
+		{"a bit of the first is wrong", fileKey, flipped},
+		{"a bit of the second is wrong", fileKeyCopy, flipped},
+		{"the first is empty", fileKey, []byte{}},
+		{"the second is another's", fileKeyCopy, foreign},
+	} {
+		path := filepath.Join(dir, c.file)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if c.content != nil {
+			if err := os.WriteFile(path, c.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := Open(Config{Dir: dir})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if _, err := s.Get(storetest.Data(1, 1).ID()); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(mustRead(t, path), good) {
+			t.Errorf("%s: it was not mended", c.name)
+		}
+	}
+}
 
 func TestVersion_SPEC2(t *testing.T) {
 	dir := closedStore(t)
 	path := filepath.Join(dir, fileVersion)
-	if b, err := os.ReadFile(path); err != nil || string(b) != "nightjar badgerstore 1\n" {
-		t.Errorf("%q %v", b, err)
+	if b := mustRead(t, path); string(b) != "nightjar badgerstore 2\n" {
+		t.Errorf("%q", b)
 	}
-	for _, content := range []string{"", "nightjar badgerstore 2\n", "nightjar badgerstore 1", "nightjar badgerstore 1\n\n"} {
+	for _, content := range []string{"nightjar badgerstore 3\n", "nightjar badgerstore 123456789\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := Open(Config{Dir: dir}); err == nil {
-			s.Close()
-			t.Errorf("%q was accepted", content)
+		if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrLater) {
+			t.Errorf("%q: %v", content, err)
+		}
+		if string(mustRead(t, path)) != content {
+			t.Errorf("%q was overwritten", content)
 		}
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+	// What is damaged is made again: the key says that there is a store.
+	for _, content := range []string{"", "nightjar badgerstore 1", "nightjar badgerstore 2\n\n", "nightjar badgerstore 03\n", "nightjar badgerstore -3\n", "gone"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if content == "gone" {
+			os.Remove(path)
+		}
+		s, err := Open(Config{Dir: dir})
+		if err != nil {
+			t.Fatalf("%q: %v", content, err)
+		}
+		if _, err := s.Get(storetest.Data(1, 1).ID()); err != nil {
+			t.Errorf("%q: %v", content, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if string(mustRead(t, path)) != version {
+			t.Errorf("%q stayed", content)
+		}
 	}
-	before, _ := os.ReadFile(filepath.Join(dir, fileKey))
-	if _, err := Open(Config{Dir: dir}); err == nil {
-		t.Error("blocks without a version were accepted")
+}
+
+// TestBlocksWithoutKey: nothing is made where there are blocks that a lost key would open.
+func TestBlocksWithoutKey(t *testing.T) {
+	dir := closedStore(t)
+	for _, name := range []string{fileVersion, fileKey, fileKeyCopy} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if after, _ := os.ReadFile(filepath.Join(dir, fileKey)); !bytes.Equal(before, after) {
-		t.Error("the key of a store with blocks was replaced")
+	if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrWiped) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, fileKey)); err == nil {
+		t.Error("another key was drawn")
 	}
 }
 

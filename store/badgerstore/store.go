@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -21,8 +21,8 @@ type Store struct {
 	cfg   Config
 	geo   geometry
 	seal  *sealer
-	dir   string   // of Badger
-	guard *os.File // the lock of the directory
+	dir   string // of Badger
+	place *Place
 	space *space
 
 	// batch is held by the writer from its first decision on a batch until Badger has it or the books are as before, and while
@@ -246,9 +246,8 @@ func (s *Store) Close() error {
 	defer s.life.Unlock()
 	over, err := s.closeDB()
 	s.seal.wipe()
-	if over {
-		err = errors.Join(err, unlock(s.guard))
-	}
+	Blur(s.cfg.Dir, time.Now())
+	err = errors.Join(err, s.place.leave(over, s.cfg.Place == nil))
 	if err != nil {
 		return fmt.Errorf("badgerstore: closing: %w", err)
 	}
