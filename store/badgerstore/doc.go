@@ -2,7 +2,8 @@
 // SPEC.md beside this file is the format and what a thief learns from it.
 //
 // It does not verify blocks (keys.Verify did), decides nothing about them but what goes when it is full (store.Ledger), and
-// protects nothing while it is open: whoever has the process has the key.
+// protects nothing while it is open: whoever has the process has the key. A Place is where a store lives: the directory, taken for this process, and
+the key, which may have to be unlocked with a passphrase first.
 //
 // # How it works
 //
@@ -25,7 +26,7 @@
 //  3. Nothing is written unless the disk had room for it and for what Badger writes beside it: Badger maps sparse files, and
 //     where a block is missing the process ends.
 //  4. A file with the only durable copy of a block is not removed.
-//  5. Nothing on the disk but the key file depends on what is stored other than through a keyed function of it.
+//  5. Nothing on the disk but the key files depends on what is stored other than through a keyed function of it.
 //
 // # Concurrency
 //
@@ -34,7 +35,7 @@
 //
 // # Reading order
 //
-// SPEC.md, config.go (the sizes), seal.go (the ciphers), open.go, store.go (Get and Put), logs.go (how values are read),
+// SPEC.md, config.go (the sizes), secret.go and place.go (the key), wipe.go, blur.go (times), seal.go (the ciphers), open.go, store.go (Get and Put), logs.go (how values are read),
 // writer.go and batch.go, files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), trim_linux.go (memory),
 // verify.go (damaged tables).
 package badgerstore
