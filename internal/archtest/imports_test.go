@@ -9,7 +9,7 @@ import (
 // owners maps each third-party module to the folders that may import it; the exported interfaces of an owner do
 // not mention it. A module that is not here is not ours to use.
 var owners = map[string][]string{
-	"github.com/dgraph-io/badger/v4":     {"store/badgerstore", "store/vault"},
+	"github.com/dgraph-io/badger/v4":     {"store/badgerfiles", "store/badgerstore", "store/vault"},
 	"github.com/klauspost/reedsolomon":   {"crypto/erasure"},
 	"github.com/klauspost/compress":      {"internal/content"},
 	"github.com/fxamacker/cbor/v2":       {"internal/content", "internal/jobs"},
@@ -96,7 +96,7 @@ var importExamples = []example{
 		"internal/node/a.go":      `package node; import "github.com/dgraph-io/badger/v4"`,
 		"internal/node/a_test.go": `package node; import "github.com/quic-go/quic-go"`,
 	}, []string{
-		"internal/node/a.go:1: github.com/dgraph-io/badger/v4 belongs to store/badgerstore and store/vault",
+		"internal/node/a.go:1: github.com/dgraph-io/badger/v4 belongs to store/badgerfiles and store/badgerstore and store/vault",
 		"internal/node/a_test.go:1: github.com/quic-go/quic-go belongs to internal/link/...",
 	}},
 	{"third parties", "unknown", map[string]string{

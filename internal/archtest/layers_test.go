@@ -21,6 +21,7 @@ var places = []place{
 
 	{dir: "keys", layer: 1, pure: true},
 	{dir: "crypto/onion", layer: 1, pure: true},
+	{dir: "store/badgerfiles", layer: 1}, // reads files of Badger for whoever keeps a database
 
 	// The contract alone is pure, so that the machines can name its classes; what keeps blocks is not.
 	{dir: "store", layer: 2, pure: true},

@@ -287,31 +287,6 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestTables holds soundTable to its word, bit for bit: what it accepts is what Badger wrote.
-func TestTables(t *testing.T) {
-	t.Parallel()
-	base, _ := agedVault(t)
-	paths, err := filepath.Glob(filepath.Join(base, dirDB, "*.sst"))
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no tables", err)
-	}
-	b, err := os.ReadFile(paths[0])
-	if err != nil || !soundTable(b) {
-		t.Fatal("a sound table is rejected", err)
-	}
-	step := 1 + len(b)/2000
-	for i := 0; i < len(b); i += step {
-		b[i] ^= 1 << (i % 8)
-		if soundTable(b) {
-			t.Errorf("a flipped bit of byte %d is accepted", i)
-		}
-		b[i] ^= 1 << (i % 8)
-		if soundTable(b[:i]) {
-			t.Errorf("a table cut to %d of %d bytes is accepted", i, len(b))
-		}
-	}
-}
-
 // A damaged vault is kept, and another one takes its place.
 func TestSetAside(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "vault")

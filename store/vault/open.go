@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"nightjar/store/badgerfiles"
 )
 
 // The names in a vault's directory, SPEC §1.
@@ -118,12 +119,8 @@ func writeVersion(dir string) error {
 // verdict says what it means that Badger could not open: that the files are damaged, unless the system is to blame, with which sound ones
 // could not be opened either. Badger keeps the texts of the system's errors and not the errors.
 func verdict(err error) error {
-	for _, passes := range []error{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT,
-	} {
-		if errors.Is(err, passes) || strings.Contains(err.Error(), passes.Error()) {
-			return fmt.Errorf("vault: opening: %w (%v)", passes, err)
-		}
+	if passes := badgerfiles.Passing(err); passes != nil {
+		return fmt.Errorf("vault: opening: %w (%v)", passes, err)
 	}
 	return fmt.Errorf("%w: %v", ErrDamaged, err)
 }
