@@ -22,6 +22,7 @@ import (
 	"nightjar/routing/wire"
 	"nightjar/store"
 	"nightjar/store/badgerstore"
+	"nightjar/store/vault"
 )
 
 // Exit codes. They are a promise: scripts branch on them.
@@ -37,6 +38,7 @@ const (
 	exitNoPeers     = 8
 	exitTimeout     = 9
 	exitExists      = 10
+	exitVersion     = 11
 	exitInterrupted = 130
 )
 
@@ -60,6 +62,7 @@ func exitMeanings() []struct {
 		{exitNoPeers, "the node has no peers, or knows too few other nodes to hide behind"},
 		{exitTimeout, "time ran out"},
 		{exitExists, "the output exists and --force was not given"},
+		{exitVersion, "what is in the data directory was written by another version of the program"},
 		{exitInterrupted, "interrupted, or cancelled by another command"},
 	}
 }
@@ -135,6 +138,10 @@ func outcomes() []outcome {
 		{err: jobs.ErrBusy, exit: exitFailure, say: "the node is busy with as many jobs as it takes", hint: "wait until one is done"},
 		{err: api.ErrNotRunning, exit: exitNoNode, hint: "start one with: nightjar start"},
 		{err: api.ErrDropped, exit: exitFailure, hint: "the node may have been stopped or killed; see: nightjar status"},
+		{err: vault.ErrVersion, exit: exitVersion, say: "the queue and the keys of your sites were written by another version of this program; nothing was changed",
+			hint: "run the version that wrote them, or start with a directory of its own with --data"},
+		{err: vault.ErrInUse, exit: exitInUse, say: "the queue and the keys of your sites are in use by another node", hint: "stop that node with nightjar stop, or give this one a directory of its own with --data"},
+		{err: vault.ErrFull, exit: exitFailure, say: "the disk has too little room for the queue and the keys of your sites", hint: "make room on the disk of the data directory"},
 		{err: badgerstore.ErrInUse, exit: exitInUse, say: "the data directory is in use by another node", hint: "stop that node with nightjar stop, or give this one a directory of its own with --data"},
 		{err: syscall.EADDRINUSE, exit: exitInUse, hint: "another program has this port; choose another one with --fproxy or --listen"},
 		{err: keys.ErrHyphanetKey, exit: exitBadURI, hint: "open it with Hyphanet: the two networks do not share content"},

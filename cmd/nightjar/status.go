@@ -73,5 +73,9 @@ func printOnion(w io.Writer, s api.Status) {
 			fmt.Fprintf(w, "warning\t%s\n", strings.TrimSpace(warning))
 		}
 	}
-	fmt.Fprintf(w, "relays\t%d known\n", o.Relays)
+	fmt.Fprintf(w, "relays\t%d known", o.Relays)
+	if o.Unreached > 0 {
+		fmt.Fprintf(w, ", and %d that were heard of and not reached yet", o.Unreached)
+	}
+	fmt.Fprintln(w)
 }
