@@ -8,7 +8,7 @@
 //
 //  1. No bytes of a file make it panic, or allocate more than a small multiple of a block of the file.
 //  2. Whatever is one flipped bit or a cut away from what Badger wrote is damaged: a table everywhere, a list of tables everywhere but in what nothing
-//     depends on, an entry of a log everywhere.
+//     depends on (or it is said to be torn), an entry of a log everywhere.
 //  3. An error that says something about the system and not about the files (Passing) is never reported as damage.
 //
 // # Concurrency

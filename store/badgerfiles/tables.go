@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/fb"
@@ -15,53 +16,63 @@ import (
 	"github.com/dgraph-io/badger/v4/y"
 )
 
-// Tables reads the list of tables of the database in dir, and every table in it. It returns the newest version that they hold; an error wraps
-// ErrDamaged if one is not as its checksums say, is missing, or the list ends in the middle of a line. A table that is not in the list is what a
-// crash left: Badger removes it. Reading all warms the page cache for who reads them next. A directory without a list has none: fs.ErrNotExist.
-func Tables(dir string) (newest uint64, err error) {
-	ids, err := list(filepath.Join(dir, badger.ManifestFilename))
+// Index is what Tables found.
+type Index struct {
+	Newest uint64 // the newest version in a table
+	// Torn says that the list of tables ends in the middle of a line. Badger takes that for what a crash left, and goes on with the tables of the lines
+	// before; it may as well be that a length in the list is damaged, and that tables are missing.
+	Torn bool
+}
+
+// Tables reads the list of tables of the database in dir, and every table in it. An error wraps ErrDamaged if one is not as its checksums say, or
+// is missing. A table that is not in the list is what a crash left: Badger removes it. Reading all warms the page cache for who reads them next. A
+// directory without a list has none: fs.ErrNotExist.
+func Tables(dir string) (x Index, err error) {
+	ids, torn, err := list(filepath.Join(dir, badger.ManifestFilename))
 	if err != nil {
-		return 0, err
+		return x, err
 	}
+	x.Torn = torn
 	for _, id := range ids {
 		b, err := os.ReadFile(table.NewFilename(id, dir))
 		if passing := Passing(err); passing != nil {
-			return 0, fmt.Errorf("badgerfiles: table %d: %w", id, passing)
+			return x, fmt.Errorf("badgerfiles: table %d: %w", id, passing)
 		}
 		if err != nil {
-			return 0, damaged("table %d cannot be read", id)
+			return x, damaged("table %d cannot be read", id)
 		}
 		version, ok := check(b)
 		if !ok {
-			return 0, damaged("table %d", id)
+			return x, damaged("table %d", id)
 		}
-		newest = max(newest, version)
+		x.Newest = max(x.Newest, version)
 	}
-	return newest, nil
+	return x, nil
 }
 
 // list reads which tables there are.
-func list(path string) (ids []uint64, err error) {
+func list(path string) (ids []uint64, torn bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
-	// Badger takes a line that ends early for one that a crash left half written, and goes on with the tables of the lines before.
 	m, end, err := badger.ReplayManifestFile(f, 0, badger.Options{})
 	if passing := Passing(err); passing != nil {
-		return nil, fmt.Errorf("badgerfiles: the list of tables: %w", passing)
+		return nil, false, fmt.Errorf("badgerfiles: the list of tables: %w", passing)
 	}
 	if err != nil {
-		return nil, damaged("the list of tables: %v", err)
+		return nil, false, damaged("the list of tables: %v", err)
 	}
-	if st, err := f.Stat(); err != nil || st.Size() != end {
-		return nil, errors.Join(err, damaged("the list of tables ends in the middle of a line"))
+	st, err := f.Stat()
+	if err != nil {
+		return nil, false, err
 	}
 	for id := range m.Tables {
 		ids = append(ids, id)
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return ids, st.Size() != end, nil
 }
 
 // EmptyList is what the list of tables of a database without tables is.
