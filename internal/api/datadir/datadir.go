@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"nightjar/crypto"
 	"nightjar/routing/wire"
 )
 
@@ -46,17 +47,20 @@ var (
 )
 
 // Dir is a data directory.
-type Dir struct{ path string }
+type Dir struct {
+	path string
+	key  *crypto.Key // of its private files; nil = they are not sealed
+}
 
 // At names the directory at path, which need not exist.
-func At(path string) Dir { return Dir{path} }
+func At(path string) Dir { return Dir{path: path} }
 
 // Create makes the directory unless it exists.
 func Create(path string) (Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return Dir{}, fmt.Errorf("make the data directory: %w", err)
 	}
-	return Dir{path}, nil
+	return Dir{path: path}, nil
 }
 
 // Path is the directory's path.
@@ -83,6 +87,10 @@ func (d Dir) Identity() (ed25519.PrivateKey, error) {
 
 func (d Dir) readIdentity() (ed25519.PrivateKey, error) {
 	b, err := d.read(identityFile)
+	if errors.Is(err, ErrSealed) {
+		return nil, fmt.Errorf("%w: %w; its store is the only one that opens it: bring that back, or delete %s, %s, %s, %s and %s to become a new node", ErrIdentity, err,
+			identityFile, portFile, peersFile, circuitsFile, saidFile)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -230,6 +238,9 @@ func (d Dir) Token() (string, error) {
 // read reads a file of the directory; the error wraps ErrAbsent if it is not there.
 func (d Dir) read(name string) ([]byte, error) { return d.readUpTo(name, maxFile) }
 
+// sealedMore bounds what sealing adds to a file.
+func sealedMore(limit int64) int64 { return limit + limit/8 + 2*minClass }
+
 func (d Dir) readUpTo(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(filepath.Join(d.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -239,7 +250,10 @@ func (d Dir) readUpTo(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := io.ReadAll(io.LimitReader(f, sealedMore(limit)+1))
+	if err == nil {
+		b, err = d.open(name, b)
+	}
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%s is larger than %d bytes", f.Name(), limit)
 	}

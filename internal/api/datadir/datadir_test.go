@@ -156,7 +156,7 @@ func descriptor(t *testing.T, addr wire.Addr) wire.Descriptor {
 	return desc
 }
 
-// Invariant 4.
+// Invariant 5.
 func TestPeersSurviveDamage(t *testing.T) {
 	d := create(t)
 	if peers, err := d.Peers(); err != nil || peers != nil {
