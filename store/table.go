@@ -6,10 +6,11 @@ import (
 	"nightjar/keys"
 )
 
-// slot is an entry as it is kept: 48 bytes, no pointers, so that a million of them cost the garbage collector nothing.
+// slot is an entry as it is kept: 56 bytes, no pointers, so that a million of them cost the garbage collector nothing.
 type slot struct {
 	name [32]byte
 	at   keys.Location
+	hint uint64 // Ledger.Hint
 	used uint32 // Ledger.clock at the last use
 	size uint16 // MaxSize fits
 	kind keys.Kind
@@ -21,7 +22,7 @@ func (s *slot) entry(c Class) Entry {
 	return Entry{ID: s.id(), Class: c, At: s.at, Size: int(s.size)}
 }
 
-// chunkSlots makes a chunk 24 KiB, which the allocator gives without waste.
+// chunkSlots makes a chunk 28 KiB, which the allocator gives without waste.
 const chunkSlots = 512
 
 // pool holds the slots of one class densely, so that any of them is drawn with equal chance. It grows by chunks: no
@@ -107,10 +108,13 @@ func (t *table) place(r ref, id *keys.ID) {
 	t.refs[i] = r
 }
 
-func (t *table) grow(l *Ledger) {
+func (t *table) grow(l *Ledger) { t.resize(l, len(t.refs)+1) }
+
+// resize makes room for so many refs at least.
+func (t *table) resize(l *Ledger, least int) {
 	old := t.refs
 	size, bits := 64, uint(6)
-	for size <= len(old) {
+	for size < least {
 		size, bits = size*2, bits+1
 	}
 	t.refs, t.shift = make([]ref, size), 64-bits

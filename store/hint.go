@@ -1,0 +1,42 @@
+package store
+
+import "nightjar/keys"
+
+// A hint is what a store notes about where it keeps a block; 0 is none. The books do not know what it means: they forget it when
+// a block is entered anew, as then it is kept elsewhere.
+
+// Expect makes room in the index for n blocks, so that it need not grow while they are entered.
+func (l *Ledger) Expect(n int) {
+	if least := n + n/2; least > len(l.index.refs) {
+		l.index.resize(l, least)
+	}
+}
+
+// Add enters a block with a hint, or returns false if one of that ID is held. It is Set for a store that enters what it finds when it
+// opens.
+func (l *Ledger) Add(e Entry, hint uint64) bool {
+	if _, ok := l.find(e.ID); ok {
+		return false
+	}
+	l.filter.add(l, &e.ID)
+	l.push(slot{name: e.ID.Name, kind: e.ID.Kind, at: e.At, size: uint16(e.Size), used: l.tick(), hint: hint}, e.Class)
+	return true
+}
+
+// UseHint is Use that also returns the hint of the block.
+func (l *Ledger) UseHint(id keys.ID) (e Entry, hint uint64, ok bool) {
+	r, ok := l.find(id)
+	if !ok {
+		return Entry{}, 0, false
+	}
+	s := l.slot(r)
+	s.used = l.tick()
+	return s.entry(r.class()), s.hint, true
+}
+
+// Hint notes where a block is kept, if it is still held as e says.
+func (l *Ledger) Hint(e Entry, hint uint64) {
+	if r, ok := l.find(e.ID); ok && l.slot(r).entry(r.class()) == e {
+		l.slot(r).hint = hint
+	}
+}
