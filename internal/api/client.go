@@ -74,6 +74,30 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, "GET", "status", nil)
 }
 
+// Unlock gives a locked node the passphrase of its store. The node works when Status says that it is open.
+func (c *Client) Unlock(ctx context.Context, passphrase string) error {
+	_, err := call[struct{}](ctx, c, "POST", "store/unlock", Passphrase{passphrase})
+	return err
+}
+
+// Lock has the node close its store and wait for the passphrase. It has when Status says so.
+func (c *Client) Lock(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, "POST", "store/lock", nil)
+	return err
+}
+
+// SetPassphrase puts another passphrase in place of the old one; none is the empty one.
+func (c *Client) SetPassphrase(ctx context.Context, p Passphrases) error {
+	_, err := call[struct{}](ctx, c, "POST", "store/passphrase", p)
+	return err
+}
+
+// Wipe has the node destroy the key of its store and end.
+func (c *Client) Wipe(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, "POST", "store/wipe", nil)
+	return err
+}
+
 // Ref is the node's reference line.
 func (c *Client) Ref(ctx context.Context) (string, error) {
 	r, err := call[Ref](ctx, c, "GET", "ref", nil)

@@ -19,8 +19,12 @@ import (
 const dialTime = 20 * time.Second
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
+	if !s.open() {
+		return s.statusLocked(w)
+	}
 	n := s.cfg.Node.Status()
 	st := Status{
+		State:   StateOpen,
 		Version: s.cfg.Version, PID: os.Getpid(), Started: n.Started, FProxy: s.cfg.FProxy,
 		Peers:     PeerCount{Total: len(n.Peers), Barred: n.Barred},
 		Store:     Store{Blocks: n.Store.Blocks, Bytes: n.Store.Bytes, Quota: n.Store.Quota},

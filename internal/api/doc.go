@@ -21,7 +21,8 @@
 //  5. A slow listener to events delays nobody, costs what is in its connection and one place for each job, and is let go when it stops
 //     reading for listenTime.
 //  6. Every route is in openapi.yaml and every path there is a route.
-//  7. A path that a request names is absolute. The insert key of a site leaves in the answer to export alone, sealed.
+//  7. A node whose store is locked answers status, store/unlock, store/wipe and shutdown, and to all else that it is locked.
+//  8. A path that a request names is absolute. The insert key of a site leaves in the answer to export alone, sealed.
 //
 // # Concurrency
 //
@@ -32,6 +33,6 @@
 //
 // # Reading order
 //
-// server.go (routes), guard.go, errors.go, messages.go, jobmessages.go, then the handlers: control.go, jobs.go, data.go, events.go, sites.go; client.go
+// server.go (routes), guard.go, errors.go, messages.go, jobmessages.go, then the handlers: control.go, keeper.go, jobs.go, data.go, events.go, sites.go; client.go
 // and transfer.go. Packages datadir and foldertar below are the two things that both sides share.
 package api

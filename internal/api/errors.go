@@ -33,6 +33,14 @@ var (
 	ErrUnreachable = errors.New("the peer cannot be reached")
 	// ErrDropped reports a transfer whose other side went away.
 	ErrDropped = errors.New("the connection broke in the middle of the transfer")
+	// ErrLocked reports a node that waits for the passphrase of its store.
+	ErrLocked = errors.New("the store is locked with a passphrase")
+	// ErrPassphrase reports a wrong passphrase.
+	ErrPassphrase = errors.New("the passphrase is wrong")
+	// ErrNoPassphrase reports a store that has none.
+	ErrNoPassphrase = errors.New("the store has no passphrase")
+	// ErrWiped reports a store whose key was destroyed.
+	ErrWiped = errors.New("the key of the store was destroyed")
 	// ErrNotRunning reports that no node runs in the data directory.
 	ErrNotRunning = errors.New("no node is running")
 )
@@ -53,6 +61,10 @@ func failures() []failure {
 	return []failure{
 		{"unauthorized", http.StatusUnauthorized, ErrToken},
 		{"forbidden", http.StatusForbidden, ErrForeign},
+		{"locked", http.StatusLocked, ErrLocked},
+		{"wrong_passphrase", http.StatusForbidden, ErrPassphrase},
+		{"no_passphrase", http.StatusConflict, ErrNoPassphrase},
+		{"wiped", http.StatusGone, ErrWiped},
 		{"no_such_endpoint", http.StatusNotFound, ErrNoEndpoint},
 		{"method_not_allowed", http.StatusMethodNotAllowed, ErrMethod},
 		{"no_such_job", http.StatusNotFound, jobs.ErrNoJob},

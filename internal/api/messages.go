@@ -8,6 +8,7 @@ type Status struct {
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	FProxy  string    `json:"fproxy"`
+	State   string    `json:"state"` // of the store: "open"; "locked" or "opening": then there is nothing to say of what follows
 	Peers   PeerCount `json:"peers"`
 	Store   Store     `json:"store"`
 	Traffic Traffic   `json:"traffic"`
@@ -82,6 +83,17 @@ type Added struct {
 // URI is a question about a URI, and an answer that is one.
 type URI struct {
 	URI string `json:"uri"`
+}
+
+// Passphrase is the body of POST store/unlock.
+type Passphrase struct {
+	Passphrase string `json:"passphrase"`
+}
+
+// Passphrases is the body of POST store/passphrase. None is the empty one.
+type Passphrases struct {
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
 }
 
 // SiteName is the body of POST sites and the answer to DELETE sites/{name}.

@@ -39,6 +39,10 @@ type Config struct {
 
 	Sites   *sites.Book         // nil = there are none
 	Network func() jobs.Network // for questions about a URI, one for each
+
+	Keeper  Keeper // nil = the key of the store is not this node's to lock, change or wipe
+	State   string // StateOpen, which "" means too; in others a node has no Node and no Jobs yet
+	Started time.Time
 }
 
 // Server is the node's side of the API, mounted at Prefix.
@@ -53,6 +57,9 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, mux: http.NewServeMux()}
 	for _, r := range s.routes() {
 		h := s.answer(r.handle)
+		if !s.open() && !r.locked {
+			h = s.answer(s.refuseLocked)
+		}
 		if !r.open {
 			h = s.authorized(h)
 		}
@@ -67,12 +74,13 @@ type route struct {
 	method, path string
 	handle       func(http.ResponseWriter, *http.Request) error
 	open         bool // needs no token
+	locked       bool // works without the key of the store
 }
 
 func (s *Server) routes() []route {
 	return []route{
-		{method: "GET", path: "openapi.yaml", handle: s.describe, open: true},
-		{method: "GET", path: "status", handle: s.status},
+		{method: "GET", path: "openapi.yaml", handle: s.describe, open: true, locked: true},
+		{method: "GET", path: "status", handle: s.status, locked: true},
 		{method: "GET", path: "ref", handle: s.ref},
 		{method: "GET", path: "peers", handle: s.peers},
 		{method: "POST", path: "peers", handle: s.addPeer},
@@ -98,7 +106,11 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "newest", handle: s.newest},
 		{method: "POST", path: "follow", handle: s.follow},
 		{method: "POST", path: "verify", handle: s.verify},
-		{method: "POST", path: "shutdown", handle: s.shutdown},
+		{method: "POST", path: "store/unlock", handle: s.unlockStore, locked: true},
+		{method: "POST", path: "store/lock", handle: s.lockStore},
+		{method: "POST", path: "store/passphrase", handle: s.setPassphrase},
+		{method: "POST", path: "store/wipe", handle: s.wipeStore, locked: true},
+		{method: "POST", path: "shutdown", handle: s.shutdown, locked: true},
 	}
 }
 
