@@ -3,7 +3,7 @@
 //
 // It does not verify blocks (keys.Verify did), decides nothing about them but what goes when it is full (store.Ledger), and
 // protects nothing while it is open: whoever has the process has the key. A Place is where a store lives: the directory, taken for this process, and
-the key, which may have to be unlocked with a passphrase first.
+// the key, which may have to be unlocked with a passphrase first.
 //
 // # How it works
 //
