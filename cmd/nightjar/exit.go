@@ -151,6 +151,7 @@ func outcomes() []outcome {
 		{err: content.ErrNotFound, exit: exitNotFound, say: "not found in the network", hint: "check that the URI is complete; if it is, try again later"},
 		{err: content.ErrMalformed, exit: exitMalformed, say: "what was found there is malformed and was thrown away"},
 		{err: keys.ErrWrongKey, exit: exitMalformed, say: "what was found there does not open under this key"},
+		{err: content.ErrTooMany, exit: exitFailure, hint: "its author may have named more than there is; if you want all of it kept, allow more with --max-blocks"},
 		{err: content.ErrTooLarge, exit: exitFailure, say: "the content is larger than allowed"},
 		{err: node.ErrNoPeers, exit: exitNoPeers, say: "the node has no peers", hint: "add one with: nightjar peer add REF"},
 		{err: node.ErrNoAnswer, exit: exitFailure, say: "the network did not answer", hint: "what you want may exist: try again later"},

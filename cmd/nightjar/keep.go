@@ -21,6 +21,7 @@ var errLost = errors.New("some of it cannot be rebuilt any more")
 type keepFlags struct {
 	check    bool
 	sample   float64
+	most     uint64
 	every    time.Duration
 	timeout  time.Duration
 	priority string
@@ -67,6 +68,7 @@ it finds it inserts again; what is lost it cannot rebuild.
 	f := cmd.Flags()
 	f.BoolVar(&flags.check, "check", false, "look at a sample and repair nothing")
 	f.Float64Var(&flags.sample, "sample", 0, "`share` of the blocks that --check asks for, of each part at least 32 (default 0.05)")
+	f.Uint64Var(&flags.most, "max-blocks", 0, "keep nothing of more than this `number` of blocks of 32 KiB (default 16777216: 256 GiB of content)")
 	f.DurationVar(&flags.every, "every", 0, "do it again each time this `time` has passed, like 168h for a week")
 	f.DurationVar(&flags.timeout, "timeout", 0, "give up after this time (default: never)")
 	registerPriority(f, &flags.priority)
@@ -86,7 +88,7 @@ func (e *env) keep(ctx context.Context, arg string, flags keepFlags) error {
 		}
 	}
 	req := api.JobRequest{Kind: jobs.Keep, URI: u.Encode(), TimeoutMS: flags.timeout.Milliseconds(), Queueing: api.Queueing{
-		Priority: flags.priority, EveryMS: flags.every.Milliseconds(), Check: flags.check, Sample: flags.sample,
+		Priority: flags.priority, EveryMS: flags.every.Milliseconds(), Check: flags.check, Sample: flags.sample, MaxBlocks: flags.most,
 	}}
 	return e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
 		if flags.detach || flags.every > 0 {

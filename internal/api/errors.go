@@ -104,6 +104,7 @@ func failures() []failure {
 		{"dropped", http.StatusBadRequest, ErrDropped},
 		{"no_entry", http.StatusNotFound, content.ErrNoEntry},
 		{"not_found", http.StatusNotFound, content.ErrNotFound},
+		{"too_many_blocks", http.StatusRequestEntityTooLarge, content.ErrTooMany},
 		{"too_large", http.StatusRequestEntityTooLarge, content.ErrTooLarge},
 		{"malformed", http.StatusBadGateway, content.ErrMalformed},
 		{"malformed", http.StatusBadGateway, keys.ErrWrongKey},

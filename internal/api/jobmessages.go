@@ -38,9 +38,10 @@ type Queueing struct {
 	// Get only.
 	Force bool `json:"force,omitempty"`
 	// Keep only.
-	EveryMS int64   `json:"every_ms,omitempty"` // 0 = once
-	Check   bool    `json:"check,omitempty"`
-	Sample  float64 `json:"sample,omitempty"` // 0 = the default
+	EveryMS   int64   `json:"every_ms,omitempty"` // 0 = once
+	Check     bool    `json:"check,omitempty"`
+	Sample    float64 `json:"sample,omitempty"`     // 0 = the default
+	MaxBlocks uint64  `json:"max_blocks,omitempty"` // 0 = the default
 }
 
 // Job is a job in answers and events.

@@ -144,7 +144,7 @@ func keepSpec(req JobRequest, timeout time.Duration, priority jobs.Priority) (jo
 	if err != nil {
 		return nil, err
 	}
-	return jobs.KeepSpec{URI: uri, Every: every, Check: req.Check, Sample: req.Sample, Timeout: timeout, Priority: priority, Tries: req.Tries}, nil
+	return jobs.KeepSpec{URI: uri, Every: every, Check: req.Check, Sample: req.Sample, MaxBlocks: req.MaxBlocks, Timeout: timeout, Priority: priority, Tries: req.Tries}, nil
 }
 
 // writable finds out whether a file can be made in a directory: a download that cannot be written is refused now, not after it was fetched.

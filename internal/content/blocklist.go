@@ -202,7 +202,9 @@ func (k *keeper) listed(ctx context.Context, uri keys.URI) error {
 	}
 	w := f.passed
 	w.parts = append(w.parts, part{"", m.Stream})
-	k.meter.add(Progress{Need: w.blocks() + m.Stream.Size/listEntry})
+	if err := k.expect(w.blocks()+m.Stream.Size/listEntry, 0); err != nil {
+		return err
+	}
 	if err := k.refresh(ctx, w.tops); err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ var (
 	ErrMalformed = errors.New("content: malformed content")
 	// ErrTooLarge reports content that is larger than the reader, or the format, allows.
 	ErrTooLarge = errors.New("content: larger than allowed")
+	// ErrTooMany reports content of more blocks than whoever wants to keep it allows.
+	ErrTooMany = errors.New("content: it has more blocks than are looked after")
 	// ErrVerifyOnly reports a verify capability where content was to be read: it keeps alive what it cannot read.
 	ErrVerifyOnly = errors.New("content: this key can keep content alive, not read it")
 	// ErrBadPath reports a folder to be inserted that has a path that the format does not allow, or one twice.

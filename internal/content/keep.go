@@ -26,9 +26,22 @@ const (
 type KeepOptions struct {
 	Sample   float64 // share of each segment's blocks that Check asks for, at least 32 blocks; 0 = 5 %, 1 = all. Keep asks for all
 	Parallel int     // blocks in flight; 0 = default
-	Progress func(Progress)
-	Now      func() time.Time // as in GetOptions
+	// MaxBlocks is how many blocks the content may have, of which it takes a table or list of 33 bytes for each to know them; 0 = MaxKeep. An author
+	// can name any number, and whoever looks after them asks for each.
+	MaxBlocks uint64
+	Progress  func(Progress)
+	Now       func() time.Time // as in GetOptions
 }
+
+// TooManyError says that content has more blocks than whoever wants to keep it allows. Nothing but its manifests was fetched.
+type TooManyError struct{ Blocks, Most uint64 }
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("content: it has %d blocks, and at most %d are looked after unless more are allowed", e.Blocks, e.Most)
+}
+
+// Is makes it ErrTooMany for errors.Is.
+func (e *TooManyError) Is(target error) bool { return target == ErrTooMany }
 
 // SegmentHealth is what was found of a segment.
 type SegmentHealth struct {
@@ -107,6 +120,9 @@ func keep(ctx context.Context, src Source, dst Sink, uri keys.URI, o KeepOptions
 	if o.Parallel <= 0 {
 		o.Parallel = defaultParallel
 	}
+	if o.MaxBlocks == 0 {
+		o.MaxBlocks = MaxKeep
+	}
 	k := &keeper{src: src, dst: dst, o: o, meter: &meter{report: o.Progress}, rng: rand.New(rand.NewChaCha8(seed()))}
 	if uri.Verify {
 		err := k.listed(ctx, uri)
@@ -116,7 +132,9 @@ func keep(ctx context.Context, src Source, dst Sink, uri keys.URI, o KeepOptions
 	if err != nil {
 		return k.health, err
 	}
-	k.meter.add(Progress{Need: w.blocks(), Size: w.size})
+	if err := k.expect(w.blocks(), w.size); err != nil {
+		return k.health, err
+	}
 	if err := k.refresh(ctx, w.tops); err != nil {
 		return k.health, err
 	}
@@ -137,6 +155,15 @@ func (k *keeper) parts(ctx context.Context, parts []part) (lost error) {
 		}
 	}
 	return lost
+}
+
+// expect says how much there is to do, or that it is too much.
+func (k *keeper) expect(blocks, size uint64) error {
+	if blocks > k.o.MaxBlocks {
+		return &TooManyError{blocks, k.o.MaxBlocks}
+	}
+	k.meter.add(Progress{Need: blocks, Size: size})
+	return nil
 }
 
 func (k *keeper) getOptions() GetOptions { return GetOptions{Parallel: k.o.Parallel, Now: k.o.Now} }

@@ -12,6 +12,8 @@ const (
 	MaxManifest = 32 << 20
 	// MaxFiles bounds the files of a folder.
 	MaxFiles = 100_000
+	// MaxKeep bounds the blocks of what is kept alive, unless the keeper allows more: 512 GiB, or 256 GiB of content by the standard.
+	MaxKeep = 1 << 24
 	// maxMIMEs bounds the table of MIME types of a folder; there are about 2 000 registered ones.
 	maxMIMEs = 4096
 	// maxMIME bounds one MIME type with its parameters, in bytes. (Paths are bounded by keys.MaxPath and

@@ -85,7 +85,7 @@ func (j *Job) setSpec(spec Spec) {
 	case KeepSpec:
 		q.keep = s
 		j.snap.URI = s.URI
-		q.work = workOf("keep %q %d %t %g", encode(s.URI), s.Every, s.Check, s.Sample)
+		q.work = workOf("keep %q %d %t %g %d", encode(s.URI), s.Every, s.Check, s.Sample, s.MaxBlocks)
 	}
 }
 

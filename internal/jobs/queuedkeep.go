@@ -13,7 +13,7 @@ const maxHealthPath = keys.MaxPath
 // attemptKeep looks what is left of the content, and repairs it unless it shall only look. Begun anew it does no harm: what it asks for and inserts
 // is what the network says is missing now.
 func (j *Job) attemptKeep(ctx context.Context) error {
-	o := content.KeepOptions{Parallel: parallel, Progress: j.report, Sample: j.q.keep.Sample}
+	o := content.KeepOptions{Parallel: parallel, Progress: j.report, Sample: j.q.keep.Sample, MaxBlocks: j.q.keep.MaxBlocks}
 	network := j.shared().around(func(n Network) Network { return &counting{n, j.brought} })
 	var h content.Health
 	var err error

@@ -77,10 +77,11 @@ type getRecord struct {
 }
 
 type keepRecord struct {
-	URI    string        `cbor:"1,keyasint"`
-	Every  time.Duration `cbor:"2,keyasint,omitempty"`
-	Check  bool          `cbor:"3,keyasint,omitempty"`
-	Sample float64       `cbor:"4,keyasint,omitempty"`
+	URI       string        `cbor:"1,keyasint"`
+	Every     time.Duration `cbor:"2,keyasint,omitempty"`
+	Check     bool          `cbor:"3,keyasint,omitempty"`
+	Sample    float64       `cbor:"4,keyasint,omitempty"`
+	MaxBlocks uint64        `cbor:"5,keyasint,omitempty"`
 }
 
 // result is what a job has found out.
@@ -125,7 +126,7 @@ func sentinels() map[string]error {
 		"cancelled": ErrCancelled, "timeout": ErrTimeout, "changed": ErrChanged, "target": ErrTarget, "disk full": ErrDiskFull,
 		"damaged": ErrDamaged, "not found": content.ErrNotFound, "no entry": content.ErrNoEntry, "malformed": content.ErrMalformed,
 		"too large": content.ErrTooLarge, "bad path": content.ErrBadPath, "bad type": content.ErrBadType, "bad uri": keys.ErrBadURI,
-		"wrong key": keys.ErrWrongKey, "conflict": content.ErrConflict, "verify only": content.ErrVerifyOnly, "file changed": content.ErrChanged,
+		"wrong key": keys.ErrWrongKey, "conflict": content.ErrConflict, "verify only": content.ErrVerifyOnly, "too many": content.ErrTooMany, "file changed": content.ErrChanged,
 	}
 }
 
@@ -237,7 +238,7 @@ func (r *record) spec() (spec Spec, err error) {
 		s.URI, err = keys.ParseURI(r.Get.URI)
 		spec = s
 	case r.Keep != nil:
-		s := KeepSpec{Every: r.Keep.Every, Check: r.Keep.Check, Sample: r.Keep.Sample, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
+		s := KeepSpec{Every: r.Keep.Every, Check: r.Keep.Check, Sample: r.Keep.Sample, MaxBlocks: r.Keep.MaxBlocks, Priority: o.Priority, Tries: o.Tries, Timeout: o.Timeout}
 		s.URI, err = keys.ParseURI(r.Keep.URI)
 		spec = s
 	}
@@ -277,7 +278,7 @@ func (j *Job) toRecord() *record {
 	case Get:
 		r.Get = &getRecord{encode(j.get.URI), j.get.MaxSize, j.get.Force}
 	case Keep:
-		r.Keep = &keepRecord{encode(q.keep.URI), q.keep.Every, q.keep.Check, q.keep.Sample}
+		r.Keep = &keepRecord{encode(q.keep.URI), q.keep.Every, q.keep.Check, q.keep.Sample, q.keep.MaxBlocks}
 	}
 	return r
 }

@@ -39,7 +39,7 @@ const (
 // final are errors that do not pass.
 func final() []error {
 	return []error{
-		ErrChanged, ErrSpec, ErrDamaged, content.ErrNoEntry, content.ErrMalformed, content.ErrTooLarge, content.ErrBadPath, content.ErrBadType,
+		ErrChanged, ErrSpec, ErrDamaged, content.ErrNoEntry, content.ErrMalformed, content.ErrTooLarge, content.ErrTooMany, content.ErrBadPath, content.ErrBadType,
 		keys.ErrBadURI, keys.ErrWrongKey, keys.ErrHyphanetKey, foldertar.ErrPath, foldertar.ErrEntry, ErrEmpty,
 		content.ErrConflict, content.ErrVerifyOnly, content.ErrChanged, sites.ErrNoSite, sites.ErrDamaged, vault.ErrDamaged,
 	}

@@ -44,13 +44,14 @@ type GetSpec struct {
 
 // KeepSpec says what a queued job keeps alive.
 type KeepSpec struct {
-	URI      keys.URI      // a request URI, or a verify capability
-	Every    time.Duration // how often, a quarter more or less, for ever; 0 = once
-	Check    bool          // look at a sample and say how healthy it is, but repair nothing
-	Sample   float64       // of Check: as in content.KeepOptions
-	Timeout  time.Duration // as in PutSpec
-	Priority Priority
-	Tries    int // as in PutSpec
+	URI       keys.URI      // a request URI, or a verify capability
+	Every     time.Duration // how often, a quarter more or less, for ever; 0 = once
+	Check     bool          // look at a sample and say how healthy it is, but repair nothing
+	Sample    float64       // of Check: as in content.KeepOptions
+	MaxBlocks uint64        // as in content.KeepOptions
+	Timeout   time.Duration // as in PutSpec
+	Priority  Priority
+	Tries     int // as in PutSpec
 }
 
 func (PutSpec) kind() Kind  { return Put }
