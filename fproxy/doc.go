@@ -30,6 +30,9 @@
 //	F12 Sites are followed only for somebody who looks at one of their pages, through a source of their own, for followTime
 //	    after that, maxFollowed at once; and not after Close.
 //
+//	F13 While the node is locked there is one page, which asks for the passphrase (Locked). It is guarded as the others are, and only
+//	    a form of this proxy is a try.
+//
 // # Concurrency
 //
 // The handler is safe for concurrent use. It starts one goroutine for each site that it follows (editions.go), which ends
@@ -40,5 +43,5 @@
 //
 // fproxy.go (what is answered by whom), guard.go (who may ask), content.go and stream.go (from a URI to bytes),
 // media.go and headers.go (how bytes are shown), status.go, editions.go and follow.go (what
-// there is of a site by now), listing.go, failure.go and page.go (what people see).
+// there is of a site by now), listing.go, failure.go and page.go (what people see), locked.go (before there is anything to see).
 package fproxy

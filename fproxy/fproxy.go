@@ -133,6 +133,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.start(w, r)
 	case path == openPath:
 		p.open(w, r)
+	case path == unlockPath: // a page from before the node was unlocked
+		redirect(w, "/")
 	case strings.HasPrefix(path, followPath):
 		p.following(w, r)
 	case path == "/favicon.ico" || strings.HasPrefix(path, ownPath):

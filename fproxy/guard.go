@@ -19,7 +19,7 @@ func (p *Proxy) guard(r *http.Request) error {
 	}
 	switch {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-	case r.Method == http.MethodPost && r.URL.Path == openPath:
+	case r.Method == http.MethodPost && (r.URL.Path == openPath || r.URL.Path == unlockPath):
 		if !ownForm(r) {
 			return errForeignSite
 		}

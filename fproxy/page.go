@@ -36,7 +36,7 @@ var assets = map[string]struct{ file, contentType string }{
 	"/favicon.ico":        {"pages/icon.svg", "image/svg+xml"},
 }
 
-// view is what the templates are given. Exactly one of Start, Failure, Folder, Newer and Follow is set.
+// view is what the templates are given. Exactly one of Start, Failure, Folder, Newer, Follow and Locked is set.
 type view struct {
 	Title   string
 	Exposed bool // F8: the node was told not to hide who asks
@@ -45,6 +45,7 @@ type view struct {
 	Folder  *folderView
 	Newer   *newerView
 	Follow  *followView
+	Locked  *lockedView
 }
 
 type startView struct {
