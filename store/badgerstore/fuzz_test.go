@@ -21,18 +21,3 @@ func FuzzIndexKey(f *testing.F) {
 		}
 	})
 }
-
-// FuzzTable: no table makes the check panic or read beyond it.
-func FuzzTable(f *testing.F) {
-	f.Add([]byte{})
-	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0})
-	f.Add([]byte{1, 2, 3, 0, 0, 0, 3, 8, 0, 16, 5, 0, 0, 0, 4})
-	f.Add(bytes.Repeat([]byte{0xff}, 64))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		soundTable(b)
-		if rest, tail, ok := cutTail(b); ok && len(rest)+len(tail)+4 != len(b) {
-			t.Errorf("%d bytes are cut into %d and %d", len(b), len(rest), len(tail))
-		}
-		sound(b, b)
-	})
-}

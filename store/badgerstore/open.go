@@ -77,16 +77,13 @@ func open(cfg Config, place *Place) (*Store, error) {
 	return s, nil
 }
 
-// start opens Badger and makes the books from its keys.
-func (s *Store) start() (err error) {
+// launch opens Badger and makes the books from its keys.
+func (s *Store) launch() (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("badgerstore: opening: %w: %v", store.ErrCorrupt, r)
 		}
 	}()
-	if err := verifyTables(s.dir); err != nil {
-		return err
-	}
 	db, err := badger.OpenManaged(s.geo.options(s.dir, quiet{s.cfg.Log}))
 	if err != nil {
 		// Where our own lock locks nothing, Badger's does. Its error has no kind, only a text.
@@ -152,7 +149,7 @@ func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger) (doomed [][]byte, 
 		ledger.Set(e)
 	}
 	if read == 0 && len(doomed) > 0 {
-		return nil, fmt.Errorf("badgerstore: the store key does not open the index: %w", store.ErrCorrupt)
+		return nil, errForeign
 	}
 	return doomed, nil
 }

@@ -45,6 +45,8 @@ type upkeep struct {
 	kick    chan struct{} // capacity 1: the maintenance has something to look at
 	stop    chan struct{} // closed by Close
 	running sync.WaitGroup
+
+	repaired atomic.Pointer[Repair] // what was done to what was damaged, if anything was
 }
 
 // core is the state that Get and Put share with the writer.
