@@ -19,7 +19,9 @@ func (l *Ledger) Add(e Entry, hint uint64) bool {
 		return false
 	}
 	l.filter.add(l, &e.ID)
-	l.push(slot{name: e.ID.Name, kind: e.ID.Kind, at: e.At, size: uint16(e.Size), used: l.tick(), hint: hint}, e.Class)
+	s := slotOf(e)
+	s.hint = hint
+	l.push(s, e.Class)
 	return true
 }
 
@@ -30,7 +32,7 @@ func (l *Ledger) UseHint(id keys.ID) (e Entry, hint uint64, ok bool) {
 		return Entry{}, 0, false
 	}
 	s := l.slot(r)
-	s.used = l.tick()
+	s.asked()
 	return s.entry(r.class()), s.hint, true
 }
 

@@ -46,23 +46,24 @@ func (e Entry) Charge() int64 { return int64(e.Size) + Overhead }
 
 // Ledger is the books of a store: which blocks are held, for what, what they cost together, and which of them must go
 // for a newcomer. It does no I/O and is deterministic for a given source of randomness. Memory: 61 to 67 bytes a block,
-// about 6 more for one of class Sink once Arc was called, and 2 to 4 more once Filter was.
+// 8 to 16 more for one of class Cache, about 6 more for one of class Sink once Arc was called, and 2 to 4 more once Filter was.
 type Ledger struct {
 	quota int64
 	bytes int64
 	self  keys.Location
 	rnd   *rand.Rand
-	clock uint32 // counts uses, wraps around
-	pools [classes]pool
+	pools [poolCount]pool
 	index table
-	order order // of the pool of class Sink
+	order order // of class Sink
+	cache cache // the order of class Cache
+	links links
 
 	filter *Filter // nil until somebody asks for it
 }
 
 // NewLedger returns empty books for a node at self with a quota in bytes; rnd draws the candidates for eviction.
 func NewLedger(quota int64, self keys.Location, rnd *rand.Rand) *Ledger {
-	return &Ledger{quota: quota, self: self, rnd: rnd, index: table{mult: rnd.Uint64() | 1}}
+	return &Ledger{quota: quota, self: self, rnd: rnd, index: table{mult: rnd.Uint64() | 1}, links: newLinks()}
 }
 
 // Find returns the entry of a block that is held.
@@ -81,7 +82,7 @@ func (l *Ledger) Use(id keys.ID) (Entry, bool) {
 		return Entry{}, false
 	}
 	s := l.slot(r)
-	s.used = l.tick()
+	s.asked()
 	return s.entry(r.class()), true
 }
 
@@ -101,20 +102,17 @@ func (l *Ledger) Merge(e Entry) (want Entry, held bool) {
 }
 
 // Set enters a block, in place of an entry with the same ID. The caller has made room: Room.
-func (l *Ledger) Set(e Entry) {
-	s := slot{name: e.ID.Name, kind: e.ID.Kind, at: e.At, size: uint16(e.Size), used: l.tick()}
+func (l *Ledger) Set(e Entry) { l.enter(e, 0) }
+
+// enter is Set for a block of a link. One that was held stays with who brought it: else a link could claim what others brought by
+// bringing it again, and then displace it.
+func (l *Ledger) enter(e Entry, of uint8) {
+	s := slotOf(e)
+	s.link = of
 	if r, ok := l.find(e.ID); ok {
-		if r.class() == e.Class {
-			held := l.slot(r)
-			l.bytes += e.Charge() - held.entry(e.Class).Charge()
-			moves := e.Class == Sink && held.at != e.At
-			if moves {
-				l.order.remove(&l.pools[Sink], r.pos())
-			}
-			*held = s
-			if moves {
-				l.order.insert(&l.pools[Sink], r.pos())
-			}
+		s.link = l.slot(r).link
+		if r.pool() == poolOf(e) {
+			l.replace(r, s)
 			return
 		}
 		l.remove(r)
@@ -126,12 +124,37 @@ func (l *Ledger) Set(e Entry) {
 
 // push enters a slot whose ID is not in the books.
 func (l *Ledger) push(s slot, c Class) {
-	l.bytes += s.entry(c).Charge()
-	pos := l.pools[c].push(s)
-	l.index.insert(l, makeRef(c, pos), s.id())
+	e := s.entry(c)
+	r := makeRef(poolOf(e), l.pools[poolOf(e)].push(s))
+	l.index.insert(l, r, e.ID)
+	l.count(r.pool(), s.link, e.Charge())
 	if c == Sink {
-		l.order.insert(&l.pools[Sink], pos)
+		l.order.insert(l, r)
+	} else {
+		l.cache.enter(&l.pools[inCache], r.pos(), l.index.fingerprint(&e.ID))
 	}
+}
+
+// replace changes a slot in its place.
+func (l *Ledger) replace(r ref, s slot) {
+	held := l.slot(r)
+	l.count(r.pool(), s.link, int64(s.size)-int64(held.size))
+	s.rank = held.rank
+	moves := r.class() == Sink && held.at != s.at
+	if moves {
+		l.order.remove(l, r)
+	}
+	*held = s
+	if moves {
+		l.order.insert(l, r)
+	}
+}
+
+// count takes in that a pool holds so much more of a link.
+func (l *Ledger) count(pool, link uint8, charge int64) {
+	l.bytes += charge
+	l.pools[pool].bytes += charge
+	l.links.all[link].held[pool] += charge
 }
 
 // Remove forgets a block and reports whether it was held.
@@ -158,32 +181,31 @@ func (l *Ledger) SetQuota(quota int64) { l.quota = quota }
 
 // remove takes r out of its pool; the last slot of the pool moves into the gap.
 func (l *Ledger) remove(r ref) {
-	p := &l.pools[r.class()]
-	gone := p.at(r.pos()).entry(r.class())
-	l.index.remove(l, gone.ID)
-	l.bytes -= gone.Charge()
-	if gone.Class == Sink {
-		l.order.remove(p, r.pos())
+	p := &l.pools[r.pool()]
+	s := p.at(r.pos())
+	l.index.remove(l, s.id())
+	l.count(r.pool(), s.link, -s.entry(r.class()).Charge())
+	if r.class() == Sink {
+		l.order.remove(l, r)
+	} else {
+		l.cache.leave(p, r.pos())
 	}
-	if last := p.n - 1; r.pos() != last {
-		if gone.Class == Sink {
-			l.order.move(p, last, r.pos())
+	if last := makeRef(r.pool(), p.n-1); r != last {
+		moved := *l.slot(last)
+		if r.class() == Sink {
+			l.order.move(l, last, r)
+		} else {
+			l.cache.move(p, last.pos(), r.pos())
 		}
-		moved := *p.at(last)
-		l.index.replace(l, makeRef(r.class(), last), r, moved.id())
-		*p.at(r.pos()) = moved
+		l.index.replace(l, last, r, moved.id())
+		*s = moved
 	}
 	p.pop()
 }
 
 func (l *Ledger) find(id keys.ID) (ref, bool) { return l.index.find(l, id) }
 
-func (l *Ledger) slot(r ref) *slot { return l.pools[r.class()].at(r.pos()) }
-
-func (l *Ledger) tick() uint32 {
-	l.clock++
-	return l.clock
-}
+func (l *Ledger) slot(r ref) *slot { return l.pools[r.pool()].at(r.pos()) }
 
 // Newer reports whether b replaces held, the block of the same ID that a store has: only a record with a larger version does.
 func Newer(b, held keys.Block) bool {

@@ -59,6 +59,9 @@ func TestArcListsSinkBlocksInOrder(t *testing.T) {
 				l.Arc(0, 0, keys.ID{}, 1)
 			}
 			e := block(src.IntN(2000), Class(1+src.IntN(6)/5), keys.Location(src.Uint64N(places)*(math.MaxUint64/places)), 1)
+			if e.ID.Name[9]%3 == 0 {
+				e.ID.Kind = keys.KindRecord
+			}
 			if src.IntN(3) == 0 {
 				l.Remove(e.ID)
 				delete(model, e.ID)
@@ -72,11 +75,11 @@ func TestArcListsSinkBlocksInOrder(t *testing.T) {
 		if diff := gocmp.Diff(arcOf(model, from, last), got); diff != "" {
 			t.Fatal(diff)
 		}
-		if got := walkArc(t, l, from, from-1, MaxArc); len(got) != int(l.pools[Sink].n) {
-			t.Fatalf("%d of %d on the whole ring", len(got), l.pools[Sink].n)
+		if got := walkArc(t, l, from, from-1, MaxArc); len(got) != int(l.pools[inSink].n+l.pools[inRecords].n) {
+			t.Fatalf("%d of %d and %d on the whole ring", len(got), l.pools[inSink].n, l.pools[inRecords].n)
 		}
 		for i, u := range l.order.runs {
-			if len(u.pos) == 0 || len(u.pos) > maxRun || u.first != l.pools[Sink].at(u.pos[0]).at {
+			if len(u.pos) == 0 || len(u.pos) > maxRun || u.first != l.slot(u.pos[0]).at {
 				t.Fatalf("run %d has %d slots, or does not begin where it says", i, len(u.pos))
 			}
 		}

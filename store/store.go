@@ -16,9 +16,6 @@ const (
 	Cache Class = 2
 )
 
-// classes is how many classes there are, the unused 0 included.
-const classes = 3
-
 // Valid reports whether c is a class.
 func (c Class) Valid() bool { return c == Sink || c == Cache }
 
@@ -58,8 +55,8 @@ type Store interface {
 	// ring for which the block is kept. A block that is already held keeps its better class (Sink before Cache), and
 	// within that class the position nearest to the node.
 	// A record replaces an older one, else ErrStale, and the one held has the better of both classes all the same.
-	// ErrFull if it does not fit: a full store evicts from Cache first, then of Sink what is far from the node, but
-	// never for a block that is less worth keeping than what it displaces. What an ErrFull leaves is what was there before.
+	// ErrFull if it does not fit: a full store evicts what another class has borrowed if the block's own is below its budget, else of
+	// that class (doc.go), but never for a block that is less worth keeping than what it displaces. What an ErrFull leaves is what was there before.
 	Put(b keys.Block, class Class, at keys.Location) error
 	// PutFrom is Put on behalf of a neighbour: what one neighbour brings displaces others' blocks only up to its share, and then its
 	// own first (doc.go). link is an opaque number of the neighbour's, the same as long as the process runs and kept nowhere

@@ -11,9 +11,14 @@ type slot struct {
 	name [32]byte
 	at   keys.Location
 	hint uint64 // Ledger.Hint
-	used uint32 // Ledger.clock at the last use
+	rank uint32 // in the cache: where it stands, and how often it was asked for
 	size uint16 // MaxSize fits
 	kind keys.Kind
+	link uint8 // who brought it: index in links.all
+}
+
+func slotOf(e Entry) slot {
+	return slot{name: e.ID.Name, kind: e.ID.Kind, at: e.At, size: uint16(e.Size)}
 }
 
 func (s *slot) id() keys.ID { return keys.ID{Kind: s.kind, Name: s.name} }
@@ -25,11 +30,30 @@ func (s *slot) entry(c Class) Entry {
 // chunkSlots makes a chunk 28 KiB, which the allocator gives without waste.
 const chunkSlots = 512
 
-// pool holds the slots of one class densely, so that any of them is drawn with equal chance. It grows by chunks: no
-// moment needs a copy of everything.
+// The pools: what has a budget of its own.
+const (
+	inSink    = 1 // data of class Sink
+	inCache   = 2 // class Cache
+	inRecords = 3 // records of class Sink
+	poolCount = 4 // the unused 0 included, so that a ref is never 0
+)
+
+// poolOf is where an entry belongs.
+func poolOf(e Entry) uint8 {
+	switch {
+	case e.Class == Cache:
+		return inCache
+	case e.ID.Kind == keys.KindRecord:
+		return inRecords
+	}
+	return inSink
+}
+
+// pool holds its slots densely, so that any of them is drawn with equal chance. It grows by chunks: no moment needs a copy of everything.
 type pool struct {
 	chunks []*[chunkSlots]slot
 	n      uint32
+	bytes  int64 // charged
 }
 
 func (p *pool) at(i uint32) *slot { return &p.chunks[i/chunkSlots][i%chunkSlots] }
@@ -52,14 +76,23 @@ func (p *pool) pop() {
 	}
 }
 
-// ref says where a slot is: class in the top 3 bits, position in its pool below. 0 is no ref, as no class is 0.
+// ref says where a slot is: pool in the top 3 bits, position in it below. 0 is no ref.
 type ref uint32
 
 const posBits = 29
 
-func makeRef(c Class, pos uint32) ref { return ref(uint32(c)<<posBits | pos) }
+func makeRef(pool uint8, pos uint32) ref { return ref(uint32(pool)<<posBits | pos) }
 
-func (r ref) class() Class { return Class(r >> posBits) }
+func (r ref) pool() uint8 { return uint8(r >> posBits) }
+
+func (r ref) class() Class { return classOf(r.pool()) }
+
+func classOf(pool uint8) Class {
+	if pool == inCache {
+		return Cache
+	}
+	return Sink
+}
 
 func (r ref) pos() uint32 { return uint32(r) & (1<<posBits - 1) }
 
@@ -73,9 +106,15 @@ type table struct {
 
 // home is where the search for an ID starts.
 func (t *table) home(id *keys.ID) int {
-	x := binary.LittleEndian.Uint64(id.Name[8:]) ^ uint64(id.Kind)
-	return int(x * t.mult >> t.shift)
+	return int(t.hash(id) >> t.shift)
 }
+
+func (t *table) hash(id *keys.ID) uint64 {
+	return (binary.LittleEndian.Uint64(id.Name[8:]) ^ uint64(id.Kind)) * t.mult
+}
+
+// fingerprint tells IDs apart, nearly always. It is never 0.
+func (t *table) fingerprint(id *keys.ID) uint32 { return max(1, uint32(t.hash(id)>>32)) }
 
 func (t *table) next(i int) int { return (i + 1) & (len(t.refs) - 1) }
 

@@ -103,17 +103,17 @@ func reopenSmaller(t *testing.T, impl Impl) {
 		if st := withinQuota(t, s); st.Blocks != 10 || st.Quota != small.Quota {
 			t.Errorf("%+v", st)
 		}
-		n := 0
+		var sink, cached int
 		for i := range uint64(15) {
 			if held(t, s, Data(1, i)) {
-				n++
+				sink++
 			}
 			if held(t, s, Data(2, i)) {
-				t.Error("a cached block outlived a sink block")
+				cached++
 			}
 		}
-		if n != 10 {
-			t.Errorf("%d sink blocks of 10", n)
+		if sink+cached != 10 || sink < 7 || cached < 2 { // of the 7 and 2½ that the budgets of 10 are
+			t.Errorf("%d sink blocks and %d cached ones of 10", sink, cached)
 		}
 	}
 }

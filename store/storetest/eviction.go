@@ -11,27 +11,70 @@ import (
 // far is the point of the ring opposite to a node at 0.
 const far = keys.Location(1 << 63)
 
-func cacheFirst(t *testing.T, impl Impl) {
+// budgets holds a store of 20 blocks, 14 of them for sink data and 5 for the cache, to what each has when the others want it.
+func budgets(t *testing.T, impl Impl) {
 	s := open(t, impl, 20, 0)
-	var sink, cache []keys.Block
+	var sink []keys.Block
 	for n := range uint64(10) {
-		sink, cache = append(sink, Data(1, n)), append(cache, Data(2, n))
+		sink = append(sink, Data(1, n))
 		put(t, s, sink[n], store.Sink, far) // nothing is less worth keeping among sink blocks
-		put(t, s, cache[n], store.Cache, 0)
+		put(t, s, Data(2, n), store.Cache, 0)
 	}
 	for n := range uint64(20) { // passes through the cache and no further
 		put(t, s, Data(3, n), store.Cache, 0)
 		withinQuota(t, s)
 	}
 	mustHold(t, s, sink...)
-	for n := range uint64(10) { // takes the whole cache
+	for n := range uint64(5) { // takes what the cache has borrowed
 		put(t, s, Data(4, n), store.Sink, far)
+		sink = append(sink, Data(4, n))
 	}
+	wantErr(t, "a sink block among sink blocks as near", s.Put(Data(5, 0), store.Sink, far), store.ErrFull)
 	mustHold(t, s, sink...)
-	for n := range uint64(10) {
-		mustHold(t, s, Data(4, n))
+	cached := 0
+	for n := range uint64(20) {
+		if held(t, s, Data(3, n)) {
+			cached++
+		}
 	}
-	wantErr(t, "a cached block among sink blocks only", s.Put(Data(5, 0), store.Cache, 0), store.ErrFull)
+	if cached != 5 {
+		t.Errorf("%d cached blocks are left of the 5 that are the cache's own", cached)
+	}
+}
+
+// returned holds a store that only sink blocks have filled to giving the cache its budget back.
+func returned(t *testing.T, impl Impl) {
+	s := open(t, impl, 20, 0)
+	var kept, cached []keys.Block
+	for n := range uint64(20) {
+		put(t, s, Data(1, n), store.Sink, keys.Location(n+1))
+		kept = append(kept, Data(1, n))
+	}
+	for n := range uint64(5) {
+		put(t, s, Data(2, n), store.Cache, far)
+		cached = append(cached, Data(2, n))
+	}
+	mustHold(t, s, cached...)
+	left := 0
+	for _, b := range kept {
+		if held(t, s, b) {
+			left++
+		}
+	}
+	if left != 15 {
+		t.Errorf("%d of 20 sink blocks are left", left)
+	}
+	put(t, s, Data(2, 9), store.Cache, far) // in the place of a cached one
+	for n, b := range kept {
+		if held(t, s, b) {
+			left--
+		} else if n == 0 {
+			t.Error("the nearest of all has gone")
+		}
+	}
+	if left != 0 {
+		t.Errorf("the cache took more than its budget: %d sink blocks", left)
+	}
 }
 
 func nearKept(t *testing.T, impl Impl) {
@@ -117,7 +160,7 @@ func refusal(t *testing.T, impl Impl) {
 	before := s.Stats()
 	for n := range uint64(20) {
 		wantErr(t, "Put", s.Put(Data(2, n), store.Sink, 11), store.ErrFull)
-		wantErr(t, "Put", s.Put(Data(2, n), store.Cache, 0), store.ErrFull)
+		wantErr(t, "PutFrom", s.PutFrom(Data(2, n), store.Sink, 11, n), store.ErrFull)
 	}
 	if after := s.Stats(); after != before {
 		t.Errorf("%+v became %+v", before, after)
