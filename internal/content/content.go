@@ -112,7 +112,10 @@ type PutOptions struct {
 	// Check is where an edition of a USK is looked for, before anything is inserted and after: ErrConflict if it is there
 	// with other content. An edition is never overwritten. nil = it is not looked for, and an insert of an edition that
 	// exists seems to succeed and changes nothing.
-	Check    Source
+	Check Source
+	// Writing is told the mark of an edition's record before that is inserted, so that whoever cannot say any more whether it was can find out
+	// with EditionMarks. An error ends the insert.
+	Writing  func(mark [32]byte) error
 	Progress func(Progress) // called from one goroutine at a time, never after the call returns
 	Parallel int            // blocks in flight; 0 = default
 	Memory   *Memory        // of earlier inserts and fetches; nil = none

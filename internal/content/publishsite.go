@@ -3,12 +3,15 @@ package content
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"nightjar/crypto"
 	"nightjar/keys"
 )
 
@@ -24,7 +27,7 @@ func (p *putter) lookBefore(ctx context.Context) error {
 	if p.o.Target.Type != keys.USK || p.o.Check == nil {
 		return nil
 	}
-	payload, err := p.written(func(id keys.ID) (keys.Block, error) { return p.o.Check.Fetch(ctx, id, true) })
+	payload, err := written(p.o.Target, func(id keys.ID) (keys.Block, error) { return p.o.Check.Fetch(ctx, id, true) })
 	switch {
 	case absent(err):
 		return nil
@@ -39,8 +42,8 @@ func (p *putter) lookBefore(ctx context.Context) error {
 }
 
 // written is the payload of the edition's record in the network, ErrConflict if it is none.
-func (p *putter) written(fetch func(keys.ID) (keys.Block, error)) ([]byte, error) {
-	doc, err := p.o.Target.Document()
+func written(edition keys.URI, fetch func(keys.ID) (keys.Block, error)) ([]byte, error) {
+	doc, err := edition.Document()
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +62,11 @@ func (p *putter) written(fetch func(keys.ID) (keys.Block, error)) ([]byte, error
 // insertEdition inserts the record of a site's edition, hints to it, and looks what is there in the end.
 func (p *putter) insertEdition(payload []byte) error {
 	if p.there == nil {
+		if p.o.Writing != nil {
+			if err := p.o.Writing(markOf(payload)); err != nil {
+				return err
+			}
+		}
 		if err := p.insertSealed(p.o.Target.DocName(), p.firstVersion(p.o.Target.DocName()), payload); err != nil {
 			return err
 		}
@@ -72,26 +80,19 @@ func (p *putter) insertEdition(payload []byte) error {
 }
 
 // lookAfter looks for the record at each of its positions: of two machines that write at the same time one may come first here and the
-// other there, and neither must believe that readers see what it wrote. Of a source that is not Positioned it asks as often, and finds what it finds.
+// other there, and neither must believe that readers see what it wrote.
 func (p *putter) lookAfter(payload []byte) error {
 	if p.o.Check == nil || p.there != nil {
 		return nil
 	}
-	results := make(chan error, keys.Rotations)
-	for position := range uint8(keys.Rotations) {
-		// Ends with its one request, which the insert's context bounds; the loop below waits for all.
-		go func() {
-			found, err := p.written(func(id keys.ID) (keys.Block, error) { return p.fetchAt(id, position) })
-			if err == nil && !bytes.Equal(found, payload) {
-				err = ErrConflict
-			}
-			results <- err
-		}()
-	}
 	var seen bool
 	var failure error
-	for range keys.Rotations {
-		switch err := <-results; {
+	for _, f := range everywhere(p.ins.ctx, p.o.Check, p.o.Target) {
+		err := f.err
+		if err == nil && !bytes.Equal(f.payload, payload) {
+			err = ErrConflict
+		}
+		switch {
 		case err == nil:
 			seen = true
 		case errors.Is(err, ErrConflict), !absent(err) && !errors.Is(failure, ErrConflict):
@@ -107,12 +108,62 @@ func (p *putter) lookAfter(payload []byte) error {
 	return nil
 }
 
-// fetchAt asks Check at a position, if it can be asked so.
-func (p *putter) fetchAt(id keys.ID, position uint8) (keys.Block, error) {
-	if src, ok := p.o.Check.(Positioned); ok {
-		return src.FetchAt(p.ins.ctx, id, position)
+// found is what was found of a record at one of its positions.
+type found struct {
+	payload []byte
+	err     error
+}
+
+// everywhere looks for the record of an edition at each of its positions. Of a source that is not Positioned it asks as often, and finds what it finds.
+func everywhere(ctx context.Context, src Source, edition keys.URI) (all [keys.Rotations]found) {
+	var wg sync.WaitGroup
+	for position := range uint8(keys.Rotations) {
+		// Ends with its one request, which ctx bounds.
+		wg.Go(func() {
+			f := &all[position]
+			f.payload, f.err = written(edition, func(id keys.ID) (keys.Block, error) {
+				if src, ok := src.(Positioned); ok {
+					return src.FetchAt(ctx, id, position)
+				}
+				return src.Fetch(ctx, id, true)
+			})
+		})
 	}
-	return p.o.Check.Fetch(p.ins.ctx, id, true)
+	wg.Wait()
+	return all
+}
+
+// EditionMarks asks for the record of an edition at each of its positions and returns the different marks of what is there, as PutOptions.Writing was told
+// them; of what cannot be read the zero mark. The error is ErrNotFound if nothing is, or what was in the way if nobody could look.
+func EditionMarks(ctx context.Context, src Source, edition keys.URI) (marks [][32]byte, err error) {
+	err = ErrNotFound
+	for _, f := range everywhere(ctx, src, edition) {
+		mark := [32]byte{}
+		switch {
+		case f.err == nil:
+			mark = markOf(f.payload)
+		case absent(f.err):
+			continue
+		case !errors.Is(f.err, ErrConflict):
+			err = f.err
+			continue
+		}
+		if !slices.Contains(marks, mark) {
+			marks = append(marks, mark)
+		}
+	}
+	if len(marks) > 0 {
+		return marks, nil
+	}
+	return nil, err
+}
+
+// labelMark begins the hash that is a mark.
+const labelMark crypto.Label = "edition mark v1"
+
+// markOf tells an edition's record from all others and nobody what is in it.
+func markOf(payload []byte) [32]byte {
+	return sha256.Sum256(append([]byte(labelMark), payload...))
 }
 
 // insertHints writes the date hints of the edition (SPEC §2.4). They only save time, so that nothing depends on them.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -319,5 +320,55 @@ func TestReadersFindWhatTheHintsSay(t *testing.T) {
 	}
 	if got, err := Newest(context.Background(), s, public, 0); err != nil || got.Edition != 900 {
 		t.Errorf("edition %d, %v", got.Edition, err)
+	}
+}
+
+// An edition's mark is told before its record is inserted, and found with it; who cannot note it inserts no record.
+func TestAnEditionIsMarked(t *testing.T) {
+	uri := editionURI(4)
+	doc, err := uri.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSinks()
+	if _, err := EditionMarks(t.Context(), s, uri); !errors.Is(err, ErrNotFound) {
+		t.Errorf("of nothing: %v", err)
+	}
+	full := errors.New("disk full")
+	if err := tryPut(s, []byte("ours"), PutOptions{Target: uri, Check: s, Writing: func([32]byte) error { return full }}); !errors.Is(err, full) {
+		t.Errorf("%v, want what Writing said", err)
+	}
+	var told [][32]byte
+	o := PutOptions{Target: uri, Check: s, Salt: &[32]byte{1}, Writing: func(mark [32]byte) error {
+		if _, ok := s.blocks[doc.ID()]; ok {
+			t.Error("the record is there before its mark is told")
+		}
+		told = append(told, mark)
+		return nil
+	}}
+	for range 2 { // the second finds its own
+		if err := tryPut(s, []byte("ours"), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	request, _ := uri.Public()
+	if got, err := EditionMarks(t.Context(), s, request); err != nil || len(told) != 1 || !slices.Equal(got, told) {
+		t.Errorf("%d marks were told, %d found: %v", len(told), len(got), err)
+	}
+	// Another machine's record at one position has another mark, and one that is no record none.
+	elsewhere := newSinks()
+	if err := tryPut(elsewhere, []byte("theirs"), PutOptions{Target: uri}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := EditionMarks(t.Context(), &divided{s, 2, elsewhere.blocks[doc.ID()]}, request); err != nil || len(got) != 2 || !slices.Contains(got, told[0]) {
+		t.Errorf("divided: %d marks, %v", len(got), err)
+	}
+	if got, err := EditionMarks(t.Context(), &divided{s, 2, keys.Block{}}, request); err != nil || !slices.Contains(got, [32]byte{}) {
+		t.Errorf("with what cannot be read: %d marks, %v", len(got), err)
+	}
+	broken := errors.New("no peers")
+	s.lose = func(keys.ID) error { return broken }
+	if _, err := EditionMarks(t.Context(), s, request); !errors.Is(err, broken) {
+		t.Errorf("%v, want what the source said", err)
 	}
 }

@@ -61,22 +61,39 @@ func (j *Job) inspectSite(src *source) error {
 	return nil
 }
 
-// publish inserts the next edition of a site, what has changed of it, and notes it in the book of sites.
+// publish inserts the next edition of a site, what has changed of it, and notes it in the book of sites. An edition that this node wrote, and could not note before
+// its process ended or its job was cancelled, is known for its own; then it publishes the one after it.
 func (j *Job) publish(ctx context.Context, dst content.Sink, src *source, o content.PutOptions) error {
-	book := j.m.cfg.Sites
-	if book == nil {
+	if j.m.cfg.Sites == nil {
 		return sites.ErrNoSite
 	}
-	s, err := book.Site(j.put.Site)
+	s, err := j.m.cfg.Sites.Site(j.put.Site)
 	if err != nil {
 		return err
 	}
 	defer s.Wipe()
-	number := j.q.progress.Edition
-	if j.q.progress.Placing && s.Newest >= number {
+	if j.q.progress.Placing && s.Newest >= j.q.progress.Edition {
 		return nil // the last process had noted it, and only could not say so any more
 	}
+	for {
+		err := j.publishEdition(ctx, dst, src, o, &s)
+		if !errors.Is(err, content.ErrConflict) {
+			return err
+		}
+		// Ends, since the book knows marks of one edition only.
+		if own, err := j.ownEdition(ctx, &s); err != nil {
+			return err
+		} else if !own {
+			return j.conflict(ctx, &s)
+		}
+	}
+}
+
+// publishEdition inserts the edition that the job is at.
+func (j *Job) publishEdition(ctx context.Context, dst content.Sink, src *source, o content.PutOptions, s *sites.Site) (err error) {
+	book, number := j.m.cfg.Sites, j.q.progress.Edition
 	o.Target, o.Target.Edition, o.Check = s.Insert, number, j.network
+	o.Writing = func(mark [32]byte) error { return book.Writing(j.put.Site, number, mark) }
 	defer o.Target.Wipe()
 	if o.Base, err = j.lastEdition(); err != nil {
 		return err
@@ -87,9 +104,6 @@ func (j *Job) publish(ctx context.Context, dst content.Sink, src *source, o cont
 	r := &summed{folderReader: &folderReader{ctx: ctx, s: src}, sum: o.Base != nil}
 	defer r.close()
 	uri, edition, err := content.PutFolderEdition(ctx, dst, r, o)
-	if errors.Is(err, content.ErrConflict) {
-		return j.conflict(ctx, &s, number)
-	}
 	if err != nil {
 		return err
 	}
@@ -107,6 +121,24 @@ func (j *Job) publish(ctx context.Context, dst content.Sink, src *source, o cont
 	return book.Published(j.put.Site, sites.Outcome{
 		Number: number, Edition: encoded, Files: len(src.files), Size: src.size(), Folder: j.put.Path, Day: time.Now(),
 	})
+}
+
+// ownEdition reports whether the edition that is in the way was written from here, wherever it is. If so it is noted, and the job goes on with the next one.
+func (j *Job) ownEdition(ctx context.Context, s *sites.Site) (own bool, err error) {
+	number := j.q.progress.Edition
+	request, err := s.Request(number)
+	if err != nil {
+		return false, err
+	}
+	marks, err := content.EditionMarks(ctx, j.network, request)
+	if err != nil || !j.m.cfg.Sites.Wrote(j.put.Site, number, marks...) {
+		return false, ctx.Err() // what cannot be seen is not known for its own
+	}
+	if err := j.m.cfg.Sites.Found(j.put.Site, number); err != nil {
+		return false, err
+	}
+	j.update(func(p *progress) { p.Edition = number + 1 })
+	return true, j.save()
 }
 
 // lastEdition is what the edition that was published last from here holds. One that cannot be read costs an insert of everything, and no more.
@@ -130,7 +162,8 @@ func (j *Job) lastEdition() (*content.Edition, error) {
 }
 
 // conflict finds the newest edition and notes it, so that the next job publishes the one after it.
-func (j *Job) conflict(ctx context.Context, s *sites.Site, number int64) error {
+func (j *Job) conflict(ctx context.Context, s *sites.Site) error {
+	number := j.q.progress.Edition
 	newest := number
 	request, err := s.Request(number)
 	if err != nil {

@@ -172,6 +172,44 @@ func TestAPublicationIsNotMadeTwice(t *testing.T) {
 	}
 }
 
+// The process ends, or the job, when the edition is in the network and the book does not know it yet; and the folder changes. The edition is this node's own, and no
+// conflict: what is there now is the next one. What is not known for its own is a conflict.
+func TestAnOwnEditionIsNoConflict(t *testing.T) {
+	r := newSiteRig(t)
+	before, err := r.vault.Get("sites", []byte("blog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.publish(); s.State != Done || s.URI.Edition != 0 {
+		t.Fatalf("%s (%v), edition %d", s.State, s.Err, s.URI.Edition)
+	}
+	forget := func() {
+		t.Helper()
+		if err := errors.Join(r.vault.Put("sites", []byte("blog"), before), r.vault.Delete("editions", []byte("blog"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget()
+	write(t, filepath.Join(r.folder, "index.html"), []byte("<p>changed"))
+	s := r.publish()
+	if s.State != Done || s.URI.Edition != 1 {
+		t.Fatalf("%s (%v), edition %d", s.State, s.Err, s.URI.Edition)
+	}
+	if n, text := r.newest("index.html"); n != 1 || text != "<p>changed" {
+		t.Errorf("edition %d says %q", n, text)
+	}
+	if got := r.site().Newest; got != 1 {
+		t.Errorf("the book says edition %d", got)
+	}
+
+	// Editions 0 and 1 are there, and the book knows marks of 1 alone: 0 may be anybody's.
+	forget()
+	write(t, filepath.Join(r.folder, "index.html"), []byte("<p>changed again"))
+	if s = r.publish(); s.State != Failed || !errors.Is(s.Err, content.ErrConflict) {
+		t.Errorf("with an edition that is not known for its own: %s (%v)", s.State, s.Err)
+	}
+}
+
 func TestWhatCannotBePublished(t *testing.T) {
 	r := newSiteRig(t)
 	file := filepath.Join(r.folder, "index.html")

@@ -19,6 +19,7 @@ import (
 const (
 	spaceSites    = "sites"
 	spaceEditions = "editions"
+	spaceMarks    = "marks"
 )
 
 // Version of a site's entry (SPEC §1).
@@ -215,8 +216,10 @@ func (b *Book) Remove(name string) error {
 		return fmt.Errorf("%w: %q", ErrNoSite, name)
 	}
 	// The key goes last, so that a removal that was cut short can be made again.
-	if err := b.keep.Delete(spaceEditions, []byte(name)); err != nil && !errors.Is(err, b.absent) {
-		return fmt.Errorf("sites: removing %q: %w", name, err)
+	for _, space := range []string{spaceMarks, spaceEditions} {
+		if err := b.keep.Delete(space, []byte(name)); err != nil && !errors.Is(err, b.absent) {
+			return fmt.Errorf("sites: removing %q: %w", name, err)
+		}
 	}
 	if err := b.keep.Delete(spaceSites, []byte(name)); err != nil {
 		return fmt.Errorf("sites: removing %q: %w", name, err)

@@ -15,10 +15,11 @@
 //	S4  A site that cannot be read (damaged, of a later version) does not hide the others.
 //	S5  Sites print redacted; keys leave in Seal and in Site.Insert alone.
 //	S6  What is remembered of an edition is never newer than the edition that is known, wherever Published is broken off.
+//	S7  Wrote is true for what Writing was told, of the last edition and its last four attempts, and for nothing else.
 //
 // # Concurrency
 //
 // A Book is safe for concurrent use.
 //
-// Read book.go, then seal.go. SPEC.md is the format of both.
+// Read book.go, marks.go, then seal.go. SPEC.md is the format of both.
 package sites
