@@ -128,8 +128,10 @@ func (s *Store) compare(values, mems []badgerfiles.Log, newest uint64) (string, 
 		w.number = int(mems[len(mems)-1].Number) + 1
 	}
 	short := false
+	fresh := s.ledger == nil // else what is newer belongs to puts that failed, and were said to
 	err := s.eachEntry(values[last], func(e badgerfiles.LogEntry, p pointer) error {
 		switch {
+		case !fresh:
 		case e.Version > newest+1:
 			short = true
 		case e.Version == newest+1 && s.authentic(e):
