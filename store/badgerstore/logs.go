@@ -4,12 +4,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
+	"unsafe"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"nightjar/store"
 )
 
 // logs reads values from Badger's value log files past Badger, which would read them through its memory maps. That way
@@ -35,7 +39,7 @@ type pointer struct{ file, length, offset uint32 }
 var pointerField, _ = reflect.TypeFor[badger.Item]().FieldByName("vptr")
 
 func pointerOf(item *badger.Item) (pointer, bool) {
-	b := reflect.ValueOf(item).Elem().FieldByIndex(pointerField.Index).Bytes()
+	b := *(*[]byte)(unsafe.Add(unsafe.Pointer(item), pointerField.Offset))
 	if len(b) != 12 {
 		return pointer{}, false
 	}
@@ -43,18 +47,25 @@ func pointerOf(item *badger.Item) (pointer, bool) {
 	return pointer{n.Uint32(b), n.Uint32(b[4:]), n.Uint32(b[8:])}, true
 }
 
-// read fills value from the end of the entry at p.
-func (l *logs) read(p pointer, value []byte) error {
-	const checksum = 4
-	if int64(p.length) < int64(len(value))+checksum {
-		return errUnreadable
+const checksumSize = 4 // behind a value
+
+// hint is where the value of a block is, as the books remember it: the file in the upper half, the offset in the lower. 0 is nowhere:
+// Badger's first file is 1.
+func (p pointer) hint(e store.Entry) uint64 {
+	behind, size := uint64(p.offset)+uint64(p.length), uint64(e.Size+sealSize+checksumSize)
+	if uint64(p.length) < size || behind-size > math.MaxUint32 {
+		return 0
 	}
-	f, err := l.open(p.file)
+	return uint64(p.file)<<32 | (behind - size)
+}
+
+// read fills value from a place that pointer.hint gave. Where that leads nowhere it is an error, or gives bytes whose seal is broken.
+func (l *logs) read(hint uint64, value []byte) error {
+	f, err := l.open(uint32(hint >> 32))
 	if err != nil {
 		return errUnreadable
 	}
-	at := int64(p.offset) + int64(p.length) - checksum - int64(len(value))
-	if _, err := f.ReadAt(value, at); err != nil {
+	if _, err := f.ReadAt(value, int64(hint&math.MaxUint32)); err != nil {
 		return errUnreadable
 	}
 	return nil

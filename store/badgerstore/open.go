@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -117,41 +116,11 @@ func (s *Store) load(db *badger.DB) error {
 	db.SetDiscardTs(ts)
 	s.mu.Lock()
 	s.ledger = ledger
+	s.filter.Store(ledger.Filter())
 	clear(s.unsafe)
 	s.mu.Unlock()
 	s.db, s.ts, s.files, s.logs = db, ts, newFiles(s.dir), newLogs(s.dir)
 	return nil
-}
-
-// readKeys enters what db holds, and returns the keys that have no place: damaged ones, and the older of two of one block.
-func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger) (doomed [][]byte, err error) {
-	txn := db.NewTransactionAt(math.MaxUint64, false)
-	defer txn.Discard()
-	o := badger.DefaultIteratorOptions
-	o.PrefetchValues = false
-	it := txn.NewIterator(o)
-	defer it.Close()
-	read := 0
-	for it.Rewind(); it.Valid(); it.Next() {
-		e, err := s.seal.entry(it.Item().Key())
-		if err != nil {
-			doomed = append(doomed, it.Item().KeyCopy(nil))
-			continue
-		}
-		read++
-		if held, ok := ledger.Find(e.ID); ok {
-			older, err := txn.Get(s.seal.key(held))
-			if err == nil && older.Version() > it.Item().Version() {
-				held, e = e, held
-			}
-			doomed = append(doomed, s.seal.key(held))
-		}
-		ledger.Set(e)
-	}
-	if read == 0 && len(doomed) > 0 {
-		return nil, errForeign
-	}
-	return doomed, nil
 }
 
 func deleteKeys(db *badger.DB, ts uint64, doomed [][]byte) error {

@@ -75,6 +75,7 @@ func (s *sealer) wipe() { clear(s.tag[:]) }
 // key is the Badger key of an entry: a synthetic tag over the entry and the entry encrypted under it (SIV). Equal entries
 // give equal keys, and nobody without the store key can tell what entry a key is, or that two keys are of one block.
 func (s *sealer) key(e store.Entry) []byte {
+	o := opener{sealer: s}
 	k := make([]byte, keySize)
 	plain := k[tagSize:]
 	plain[0], plain[1] = byte(e.ID.Kind), byte(e.Class)
@@ -83,19 +84,30 @@ func (s *sealer) key(e store.Entry) []byte {
 	copy(plain[12:], e.ID.Name[:])
 	tag := s.tagOf(plain)
 	copy(k, tag[:])
-	s.mask(plain, k)
+	o.mask(plain, k)
 	return k
 }
 
 // entry reads a Badger key back, or returns errSeal.
 func (s *sealer) entry(key []byte) (store.Entry, error) {
+	o := opener{sealer: s}
+	return o.entry(key)
+}
+
+// opener reads many keys: what the cipher works in is on the heap, as a cipher is an interface, and is made once. For one caller at a time.
+type opener struct {
+	*sealer
+	in, out [aes.BlockSize]byte
+}
+
+func (o *opener) entry(key []byte) (store.Entry, error) {
 	if len(key) != keySize {
 		return store.Entry{}, errSeal
 	}
 	var plain [entrySize]byte
 	copy(plain[:], key[tagSize:])
-	s.mask(plain[:], key)
-	if tag := s.tagOf(plain[:]); subtle.ConstantTimeCompare(tag[:], key[:tagSize]) != 1 {
+	o.mask(plain[:], key)
+	if tag := o.tagOf(plain[:]); subtle.ConstantTimeCompare(tag[:], key[:tagSize]) != 1 {
 		return store.Entry{}, errSeal
 	}
 	e := store.Entry{
@@ -111,14 +123,13 @@ func (s *sealer) entry(key []byte) (store.Entry, error) {
 }
 
 // mask encrypts or decrypts an entry: AES-256 of the tag with the number of the 16-byte piece XORed into its last byte.
-func (s *sealer) mask(entry, tag []byte) {
-	var in, out [aes.BlockSize]byte
-	copy(in[:], tag[:tagSize])
+func (o *opener) mask(entry, tag []byte) {
+	copy(o.in[:], tag[:tagSize])
 	for i := range (entrySize + aes.BlockSize - 1) / aes.BlockSize {
-		in[aes.BlockSize-1] = tag[tagSize-1] ^ byte(i)
-		s.index.Encrypt(out[:], in[:])
+		o.in[aes.BlockSize-1] = tag[tagSize-1] ^ byte(i)
+		o.index.Encrypt(o.out[:], o.in[:])
 		piece := entry[i*aes.BlockSize:]
-		subtle.XORBytes(piece, piece, out[:min(len(out), len(piece))])
+		subtle.XORBytes(piece, piece, o.out[:min(len(o.out), len(piece))])
 	}
 }
 

@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,7 +52,8 @@ type upkeep struct {
 type core struct {
 	mu     sync.Mutex
 	ledger *store.Ledger
-	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
+	filter atomic.Pointer[store.Filter] // that of ledger, for who does not take mu
+	unsafe map[keys.ID]struct{}         // what the batch under way decided: not durable yet
 
 	closed  atomic.Bool
 	down    atomic.Bool // Badger has no memtable: every read would panic
@@ -73,106 +73,6 @@ var (
 	errUnreadable = errors.New("badgerstore: Badger cannot read the value")
 	errStopped    = errors.New("badgerstore: the database is down after a failed write")
 )
-
-// Get implements store.Store. A miss touches no disk.
-func (s *Store) Get(id keys.ID) (keys.Block, error) {
-	if s.closed.Load() {
-		return keys.Block{}, store.ErrClosed
-	}
-	e, ok := s.find(id)
-	if !ok {
-		return keys.Block{}, store.ErrNotFound
-	}
-	b, err := s.read(e)
-	if settled(err) {
-		return b, err
-	}
-	return s.reread(id)
-}
-
-// find is a look into the books, which notes the use.
-func (s *Store) find(id keys.ID) (store.Entry, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ledger.Use(id)
-}
-
-// reread decides what a failed read means. The block may have been on the move: another key since a change of class, another
-// file since garbage was collected. What still cannot be read while books and Badger agree is lost, and forgotten.
-func (s *Store) reread(id keys.ID) (keys.Block, error) {
-	s.batch.RLock()
-	defer s.batch.RUnlock()
-	e, ok := s.find(id)
-	if !ok {
-		return keys.Block{}, store.ErrNotFound
-	}
-	var err error
-	for range 3 {
-		var b keys.Block
-		if b, err = s.read(e); settled(err) {
-			return b, err
-		}
-	}
-	s.mu.Lock()
-	s.ledger.Remove(id)
-	s.mu.Unlock()
-	s.warn("store: a block was lost", err)
-	if errors.Is(err, errMissing) {
-		return keys.Block{}, store.ErrNotFound
-	}
-	return keys.Block{}, store.ErrCorrupt
-}
-
-// settled reports whether the result of a read says something about the store, and not about the block.
-func settled(err error) bool {
-	return err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed)
-}
-
-// read gets a block: Badger says where it is, logs reads it, and it is decrypted into a buffer of its own.
-func (s *Store) read(e store.Entry) (b keys.Block, err error) {
-	s.life.RLock()
-	defer s.life.RUnlock()
-	if s.db == nil && s.closed.Load() {
-		return b, store.ErrClosed
-	}
-	if s.db == nil || s.down.Load() {
-		return b, errStopped
-	}
-	p, err := s.locate(e)
-	if err != nil {
-		return b, err
-	}
-	buf := s.buffers.get()
-	defer s.buffers.put(buf)
-	value := (*buf)[:e.Size+sealSize]
-	if err := s.logs.read(p, value); err != nil {
-		return b, err
-	}
-	return s.seal.openBlock(e, value)
-}
-
-// locate asks Badger where a block is. Badger panics over a damaged table.
-func (s *Store) locate(e store.Entry) (p pointer, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errUnreadable
-		}
-	}()
-	txn := s.db.NewTransactionAt(math.MaxUint64, false)
-	defer txn.Discard()
-	item, err := txn.Get(s.seal.key(e))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return p, errMissing
-	}
-	if err != nil {
-		return p, errUnreadable
-	}
-	p, ok := pointerOf(item)
-	if !ok {
-		return p, errUnreadable
-	}
-	return p, nil
-}
 
 // Put implements store.Store.
 func (s *Store) Put(b keys.Block, class store.Class, at keys.Location) error {

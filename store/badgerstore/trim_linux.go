@@ -29,14 +29,19 @@ func (s *Store) trim() {
 	if s.db == nil {
 		return
 	}
-	for _, m := range mapped(s.dir) {
+	release(s.dir, ".vlog")
+}
+
+// release lets go of the pages of the files in dir with an extension. Nobody may unmap one of them meanwhile.
+func release(dir, ext string) {
+	for _, m := range mapped(dir, ext) {
 		// A refusal costs memory, nothing else.
 		_ = unix.Madvise(m, unix.MADV_DONTNEED)
 	}
 }
 
-// mapped lists the memory of this process in which value log files in dir are mapped (proc(5), maps).
-func mapped(dir string) (out [][]byte) {
+// mapped lists the memory of this process in which files in dir with an extension are mapped (proc(5), maps).
+func mapped(dir, ext string) (out [][]byte) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil
@@ -54,7 +59,7 @@ func mapped(dir string) (out [][]byte) {
 		if i < 0 || filepath.Dir(lines.Text()[i:]) != dir {
 			continue
 		}
-		_, ok := numbered(filepath.Base(lines.Text()[i:]), ".vlog")
+		_, ok := numbered(filepath.Base(lines.Text()[i:]), ext)
 		from, to, found := strings.Cut(strings.Fields(lines.Text())[0], "-")
 		start, err1 := strconv.ParseUint(from, 16, 64)
 		end, err2 := strconv.ParseUint(to, 16, 64)
