@@ -102,7 +102,9 @@ func (j *Job) writeFile(ctx context.Context, t target, o *content.Object) error 
 		return err
 	}
 	w := &checkpointed{j: j, files: []*os.File{f}, at: j.q.progress.Offset, last: time.Now()}
-	err = w.resume(f)
+	if err = syncDir(filepath.Dir(t.part)); err == nil {
+		err = w.resume(f)
+	}
 	if err == nil {
 		err = o.WriteFrom(ctx, w, uint64(w.at))
 	}
@@ -115,8 +117,10 @@ func (j *Job) writeFile(ctx context.Context, t target, o *content.Object) error 
 // checkpointed writes a file and remembers how much of it is durable.
 type checkpointed struct {
 	j     *Job
-	files []*os.File // written since the last checkpoint; the last is the one that is written to
-	file  int        // of a folder: which one that is
+	files []*os.File      // written since the last checkpoint; the last is the one that is written to
+	file  int             // of a folder: which one that is
+	root  *os.Root        // of a folder
+	dirs  map[string]bool // of a folder: where names have come since the last checkpoint
 	at    int64
 	since int64 // bytes since the last checkpoint
 	last  time.Time
@@ -162,14 +166,31 @@ func (w *checkpointed) checkpoint() error {
 	if current > 0 {
 		w.files = w.files[current:]
 	}
+	// A file whose name is lost is lost, however durable its bytes are.
+	for dir := range w.dirs {
+		if err := syncIn(w.root, dir); err != nil {
+			return err
+		}
+	}
+	clear(w.dirs)
 	w.since, w.last = 0, time.Now()
 	w.j.update(func(p *progress) { p.File, p.Offset = w.file, w.at })
 	return w.j.save()
 }
 
+// made notes that a file has come into a folder, and perhaps the folders that it is in.
+func (w *checkpointed) made(file string) {
+	for dir := filepath.Dir(file); !w.dirs[dir]; dir = filepath.Dir(dir) {
+		w.dirs[dir] = true
+	}
+}
+
 // writeFolder writes what is missing of a folder to the part, through a root that no name leads out of.
 func (j *Job) writeFolder(ctx context.Context, t target, o *content.Object) error {
 	if err := os.Mkdir(t.part, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(filepath.Dir(t.part)); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(t.part)
@@ -209,7 +230,7 @@ func whole(root *os.Root, files []content.FileInfo) int {
 }
 
 func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, files []content.FileInfo) error {
-	w := &checkpointed{j: j, file: j.q.progress.File, at: j.q.progress.Offset, last: time.Now()}
+	w := &checkpointed{j: j, file: j.q.progress.File, at: j.q.progress.Offset, last: time.Now(), root: root, dirs: map[string]bool{}}
 	if n := whole(root, files[:min(w.file, len(files))]); n < w.file {
 		w.file, w.at = n, 0
 	}
@@ -229,6 +250,8 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 			return err
 		}
 		w.files = append(w.files, f)
+		name, _ := filepath.Localize(info.Path) // Create has done so
+		w.made(name)
 		if err := w.resume(f); err != nil {
 			return err
 		}
@@ -236,7 +259,6 @@ func (j *Job) writeFiles(ctx context.Context, root *os.Root, o *content.Object, 
 			return err
 		}
 		if !info.ModTime.IsZero() {
-			name, _ := filepath.Localize(info.Path) // Create has done so
 			if err := root.Chtimes(name, info.ModTime, info.ModTime); err != nil {
 				return err
 			}

@@ -159,7 +159,20 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
+	return syncOpen(d)
+}
+
+// syncIn is syncDir for a directory below root.
+func syncIn(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	return syncOpen(d)
+}
+
+func syncOpen(d *os.File) error {
+	err := d.Sync()
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) || errors.Is(err, fs.ErrPermission) {
 		err = nil // Windows, and some file systems
 	}
