@@ -96,15 +96,20 @@ func (f *Filter) fill(l *Ledger, words int) {
 	f.words.Store(&next)
 }
 
+// wordsFor is how many words n blocks need.
+func wordsFor(n int) int {
+	words := minWords
+	for n > blocksPerWord*words {
+		words *= 2
+	}
+	return words
+}
+
 // Filter returns the filter of the books, which follows them from now on. It is made when it is asked for first.
 func (l *Ledger) Filter() *Filter {
 	if l.filter == nil {
 		f := &Filter{mult: l.rnd.Uint64() | 1, n: l.index.n}
-		words := minWords
-		for f.n > blocksPerWord*words {
-			words *= 2
-		}
-		f.fill(l, words)
+		f.fill(l, wordsFor(f.n))
 		l.filter = f
 	}
 	return l.filter

@@ -5,18 +5,24 @@ import "nightjar/keys"
 // A hint is what a store notes about where it keeps a block; 0 is none. The books do not know what it means: they forget it when
 // a block is entered anew, as then it is kept elsewhere.
 
-// Expect makes room in the index for n blocks, so that it need not grow while they are entered.
+// Expect makes room in the index, and in the filter if there is one, for n blocks, so that neither need grow while they are entered.
 func (l *Ledger) Expect(n int) {
 	if least := n + n/2; least > len(l.index.refs) {
 		l.index.resize(l, least)
+	}
+	if words := wordsFor(n); l.filter != nil && words > len(*l.filter.words.Load()) {
+		l.filter.fill(l, words)
 	}
 }
 
 // Add enters a block with a hint, or returns false if one of that ID is held. It is Set for a store that enters what it finds when it
 // opens.
 func (l *Ledger) Add(e Entry, hint uint64) bool {
-	if _, ok := l.find(e.ID); ok {
-		return false
+	// Of a million blocks that are not there yet, to find nothing in the index costs most: it looks at slots all over the memory.
+	if l.filter == nil || !l.filter.Absent(e.ID) {
+		if _, ok := l.find(e.ID); ok {
+			return false
+		}
 	}
 	l.filter.add(l, &e.ID)
 	s := slotOf(e)

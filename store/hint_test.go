@@ -51,9 +51,16 @@ func TestHintsDieWithWhatTheyAreOf(t *testing.T) {
 // TestHintsMoveWithTheirSlots removes blocks, which moves others in their pool.
 func TestHintsMoveWithTheirSlots(t *testing.T) {
 	l := NewLedger(math.MaxInt64, 0, rnd(1))
+	f := l.Filter()
 	l.Expect(1000)
+	words := len(*f.words.Load())
 	for i := range 1000 {
-		l.Add(block(i, Class(1+i%2), keys.Location(i), 1), uint64(i)+1)
+		if e := block(i, Class(1+i%2), keys.Location(i), 1); !l.Add(e, uint64(i)+1) || l.Add(e, 0) {
+			t.Fatalf("block %d is entered twice or not at all", i)
+		}
+	}
+	if len(*f.words.Load()) != words || words < 1000/blocksPerWord {
+		t.Errorf("%d words, %d when 1000 blocks were expected", len(*f.words.Load()), words)
 	}
 	for i := range 1000 {
 		if i%3 == 0 {
