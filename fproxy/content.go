@@ -75,11 +75,15 @@ func (p *Proxy) find(ctx context.Context, source Source, uri keys.URI) (*content
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	o := content.GetOptions{MaxSize: p.maxSize, Order: content.Reading}
+	o := content.GetOptions{MaxSize: p.maxSize, Order: content.Reading, Memory: &p.memory}
 	if p.heal != nil {
 		o.Heal = p.heal()
 	}
-	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), source}, uri, o)
+	var from content.Source = source
+	if p.cache != nil {
+		from = content.Cached(source, p.cache(uri), uri)
+	}
+	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), from}, uri, o)
 }
 
 // siteOf names what a URI belongs to: all editions and files of one author's site or document, one word, or one file or folder.

@@ -51,6 +51,8 @@ type Config struct {
 	// Heal is called once for each read, and what it returns is given the blocks that this read found missing and that the network should have
 	// again (content.GetOptions.Heal); nil = nothing is given back.
 	Heal func() func(b keys.Block, top bool)
+	// Cache is where blocks are kept that were read of what a URI belongs to, so that what is read again needs no network; nil = nowhere.
+	Cache func(uri keys.URI) content.Shelf
 	// NoFollow says that the network is never asked for newer editions of a site except when somebody opens it.
 	NoFollow bool
 	MaxSize  uint64        // largest file in bytes that is served; 0 = no limit
@@ -65,9 +67,11 @@ type Config struct {
 type Proxy struct {
 	source  func(site []byte) Source
 	recent  *recent
+	cache   func(uri keys.URI) content.Shelf
 	status  *status
 	heal    func() func(b keys.Block, top bool)
 	follow  *editions
+	memory  content.Memory
 	maxSize uint64
 	fetches chan struct{} // a token for each request that fetches
 	waits   chan struct{} // a token for each page that waits for editions
@@ -90,6 +94,7 @@ func New(c Config) *Proxy {
 	return &Proxy{
 		source:  c.Source,
 		recent:  newRecent(),
+		cache:   c.Cache,
 		status:  newStatus(c.Node),
 		heal:    c.Heal,
 		follow:  newEditions(c.Source, c.NoFollow),

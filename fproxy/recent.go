@@ -62,6 +62,15 @@ func (s remembering) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Bloc
 	return b, err
 }
 
+// Holds implements content.Holder.
+func (s remembering) Holds(id keys.ID) bool {
+	if _, ok := s.get(place{s.site, id}); ok {
+		return true
+	}
+	h, ok := s.from.(content.Holder)
+	return ok && h.Holds(id)
+}
+
 func (s *recent) get(at place) (keys.Block, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -89,7 +89,7 @@ func (e *env) benchNetwork(ctx context.Context, size int64, repeats int, profile
 
 // measure runs all measurements on one network, with its nodes' data in dir.
 func (b *netBench) measure(ctx context.Context, e *env, dir, profile string) (err error) {
-	args := []string{"--store-size", "8GiB"}
+	args := []string{"--store-size", "8GiB", "--client-cache", "0"} // what is read again comes from the network
 	if profile != "" {
 		if profile, err = filepath.Abs(filepath.Join(profile, fmt.Sprintf("hops-%d", b.hops))); err != nil {
 			return err

@@ -26,6 +26,7 @@ import (
 	"nightjar/routing/wire"
 	"nightjar/store"
 	"nightjar/store/badgerstore"
+	"nightjar/store/clientcache"
 	"nightjar/store/vault"
 )
 
@@ -44,6 +45,7 @@ type daemonConfig struct {
 	listen []wire.Addr // none = a port that is kept in the data directory, on all addresses
 	fproxy string
 	quota  int64
+	cache  int64 // bytes of the cache of what the user reads; 0 = none
 	hops   int
 	steady bool // large downloads run at a constant rate
 }
@@ -53,7 +55,8 @@ type daemon struct {
 	cfg      daemonConfig
 	store    store.Store
 	vault    *vault.Vault
-	trouble  []string // what its user should know
+	cache    *clientcache.Cache // nil = none
+	trouble  []string           // what its user should know
 	node     *node.Node
 	jobs     *jobs.Manager
 	sites    *sites.Book
@@ -97,6 +100,7 @@ func (d *daemon) open() error {
 	if err := d.openVault(st); err != nil {
 		return err
 	}
+	d.openClientCache()
 	if d.listener, err = net.Listen("tcp", d.cfg.fproxy); err != nil {
 		return during(err, "listen for the proxy on %s", d.cfg.fproxy)
 	}
@@ -190,7 +194,7 @@ func (d *daemon) close() error {
 	if d.vault != nil {
 		err = d.vault.Close()
 	}
-	return errors.Join(err, d.store.Close(), d.cfg.dir.Withdraw())
+	return errors.Join(err, d.closeClientCache(), d.store.Close(), d.cfg.dir.Withdraw())
 }
 
 // run serves until ctx ends or something fails, and returns when all that it started has ended.
@@ -220,7 +224,7 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 	url := "http://" + d.listener.Addr().String()
 	d.sites = sites.New(d.vault, vault.ErrNotFound)
 	d.jobs = jobs.New(jobs.Config{
-		Network: d.network, Sites: d.sites,
+		Network: d.network, Cache: d.shelf(), Sites: d.sites,
 		Vault: d.vault, Dir: filepath.Join(d.cfg.dir.Path(), "jobs"), Log: d.log, Trouble: d.trouble,
 	})
 	if damaged, err := d.jobs.Start(); err != nil {
@@ -257,6 +261,7 @@ func (d *daemon) handler(token, url string) http.Handler {
 	d.proxy = fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },
 		Node:   d.node,
+		Cache:  d.shelf(),
 		Heal:   d.jobs.Healer,
 	})
 	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.

@@ -19,6 +19,7 @@ import (
 	"nightjar/internal/node"
 	"nightjar/routing/wire"
 	"nightjar/store/badgerstore"
+	"nightjar/store/clientcache"
 )
 
 // nodeFlags are the flags that node and start have in common.
@@ -27,16 +28,18 @@ type nodeFlags struct {
 	listen []string
 	fproxy string
 	quota  byteSize
+	cache  byteSize
 	hops   int
 	steady bool
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
-	f.quota = badgerstore.DefaultQuota
+	f.quota, f.cache = badgerstore.DefaultQuota, clientcache.DefaultSize
 	s.StringArrayVar(&f.seeds, "seed", nil, "`reference` of a node to join through, or a file with one a line (repeatable)")
 	s.StringArrayVar(&f.listen, "listen", nil, "`address` to listen on for peers, like tcp/0.0.0.0:4001 or quic/[::]:4001 (repeatable; default: a port that is drawn at the first start, on all addresses)")
 	s.StringVar(&f.fproxy, "fproxy", fproxy.Address, "loopback `address` for the proxy and the control API")
 	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
+	s.Var(&f.cache, "client-cache", "the most that blocks which you have read may take on the disk, so that reading them again needs no network: encrypted under a key that is gone when the node stops; 0 = nothing is kept")
 	registerHops(s, &f.hops)
 	s.BoolVar(&f.steady, "constant-rate", false, "run large downloads at a constant rate, so that the first node of a circuit cannot see when blocks come; costs bandwidth")
 }
@@ -121,9 +124,12 @@ func profiled(path string, f func() error) error {
 
 // config checks the flags and makes the data directory.
 func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
-	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), hops: f.hops, steady: f.steady}
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), cache: int64(f.cache), hops: f.hops, steady: f.steady}
 	if err := checkHops(cmd, f.hops); err != nil {
 		return cfg, err
+	}
+	if f.cache != 0 && f.cache < clientcache.MinSize {
+		return cfg, usage(cmd, "--client-cache takes %s at least, or 0 to keep nothing", byteSize(clientcache.MinSize))
 	}
 	addr, err := netip.ParseAddrPort(f.fproxy)
 	if err != nil || !addr.Addr().IsLoopback() {

@@ -45,7 +45,7 @@ later is in ` + logName + ` in the data directory, which is begun anew at every 
 
 // args spells the flags out again, for the node command.
 func (f *nodeFlags) args(e *env) []string {
-	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota)), "--hops", fmt.Sprint(f.hops)}
+	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota)), "--client-cache", fmt.Sprint(int64(f.cache)), "--hops", fmt.Sprint(f.hops)}
 	if f.steady {
 		args = append(args, "--constant-rate")
 	}

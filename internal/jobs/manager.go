@@ -13,6 +13,7 @@ import (
 
 	"nightjar/internal/content"
 	"nightjar/internal/sites"
+	"nightjar/keys"
 	"nightjar/store/vault"
 )
 
@@ -49,7 +50,9 @@ type Network interface {
 // Config says how many jobs there may be; the zero value of every number means its default.
 type Config struct {
 	// Network is called for every job that runs, so that the network can keep apart what belongs to different jobs.
-	Network     func() Network
+	Network func() Network
+	// Cache is where blocks are kept that were read of what a URI belongs to, so that what is read again needs no network; nil = nowhere.
+	Cache       func(uri keys.URI) content.Shelf
 	MaxOpen     int           // jobs waiting or running; default 64
 	Puts        int           // puts running at once; default 4: each holds two segments of content in memory
 	Gets        int           // gets running at once; default 8
@@ -92,6 +95,7 @@ type Manager struct {
 	cfg   Config
 	slots map[Kind]chan struct{} // a running job holds one token of its kind
 
+	memory content.Memory // of all jobs: what one leaves the next need not make anew
 	codec  codec
 	window *window
 	hub    *hub

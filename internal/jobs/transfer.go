@@ -47,6 +47,7 @@ func (j *Job) putOptions() content.PutOptions {
 		Check:      j.network,
 		Parallel:   parallel,
 		Progress:   j.report,
+		Memory:     &j.m.memory,
 		Now:        time.Now,
 	}
 }
@@ -96,8 +97,11 @@ func (j *Job) find(ctx context.Context, src content.Source, uri keys.URI) (*cont
 		ctx, stop = j.patient(ctx)
 		defer stop()
 	}
+	if j.m.cfg.Cache != nil {
+		src = content.Cached(src, j.m.cfg.Cache(uri), uri)
+	}
 	o, err := content.Open(ctx, src, uri, content.GetOptions{
-		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel, Heal: j.m.Healer(),
+		MaxSize: j.get.MaxSize, Progress: j.report, Parallel: parallel, Memory: &j.m.memory, Heal: j.m.Healer(),
 	})
 	return o, j.verdict(ctx, err)
 }
