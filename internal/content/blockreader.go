@@ -40,6 +40,7 @@ type reading struct {
 	meter    *meter
 	heal     func(keys.Block, bool) // GetOptions.Heal
 	memory   *Memory                // GetOptions.Memory
+	manifest bool                   // what is read is a manifest
 }
 
 // blockReader reads the stored bytes of a stream that is in segments. At most two segments are in memory: the one being
@@ -65,6 +66,9 @@ type blockReader struct {
 // newBlockReader makes a reader of a checked stream that has a table. Nothing is requested before the first Read.
 func newBlockReader(ctx context.Context, r reading, s *stream, m mode) *blockReader {
 	b := &blockReader{f: newFetcher(ctx, r.src, r.parallel, r.meter), heal: r.heal, l: s.layout(), mode: m, table: s.Table}
+	if r.manifest || m == told {
+		b.f.keeper, _ = r.src.(Keeper)
+	}
 	r.memory = r.memory.orNew()
 	b.f.buffers.memory = r.memory
 	if s.Nested != nil {

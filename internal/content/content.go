@@ -27,6 +27,12 @@ type Holder interface {
 	Holds(id keys.ID) bool
 }
 
+// Keeper is what a Source may be as well: it is told, before they are fetched, which blocks every fetch of the same content asks for,
+// however much of it was fetched before: top blocks, manifests and tables of names.
+type Keeper interface {
+	Needed(id keys.ID)
+}
+
 // Sink inserts blocks into the network; it returns when the block is stored.
 type Sink interface {
 	Insert(ctx context.Context, b keys.Block, top bool) error

@@ -62,6 +62,7 @@ func (p *pool) put(b []byte) {
 // first segment first. One consumer waits for data. close ends and waits for all workers.
 type fetcher struct {
 	src      Source
+	keeper   Keeper          // nil unless the blocks are needed by every fetch
 	ctx      context.Context // io.Reader has no place for it; ends with close
 	cancel   context.CancelFunc
 	stop     func() bool // of the wake-up when ctx ends
@@ -192,6 +193,9 @@ func (f *fetcher) work(s *segment, i int) {
 
 // fetch gets and decrypts one block.
 func (f *fetcher) fetch(s *segment, i int) ([]byte, error) {
+	if f.keeper != nil {
+		f.keeper.Needed(s.id(i))
+	}
 	b, err := f.src.Fetch(s.ctx, s.id(i), false)
 	if err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ func (f *finder) note(b keys.Block) {
 
 // fetchTop fetches a top block.
 func (f *finder) fetchTop(ctx context.Context, id keys.ID) (keys.Block, error) {
+	if k, ok := f.src.(Keeper); ok {
+		k.Needed(id)
+	}
 	b, err := f.src.Fetch(ctx, id, true)
 	if err != nil {
 		return keys.Block{}, err
@@ -176,7 +179,8 @@ func (f *finder) resolve(ctx context.Context, m *manifest) (*manifest, error) {
 				f.passed.parts = append(f.passed.parts, part{"", m.Stream})
 			}
 			var encoded []byte
-			encoded, err = readAll(ctx, reading{f.src, f.opts.Parallel, f.meter, f.opts.Heal, f.opts.Memory}, m.Stream, wholeShuffled)
+			r := reading{f.src, f.opts.Parallel, f.meter, f.opts.Heal, f.opts.Memory, true}
+			encoded, err = readAll(ctx, r, m.Stream, wholeShuffled)
 			if err == nil {
 				m, err = decodeManifest(encoded)
 			}

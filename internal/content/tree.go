@@ -40,7 +40,7 @@ func newTree(src Source, o GetOptions, m *meter, manifest *manifest) *tree {
 }
 
 func (t *tree) reading() reading {
-	return reading{t.src, t.opts.Parallel, t.meter, t.opts.Heal, t.opts.Memory}
+	return reading{t.src, t.opts.Parallel, t.meter, t.opts.Heal, t.opts.Memory, false}
 }
 
 // whole is the mode in which all of a stream is read.

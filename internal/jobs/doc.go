@@ -25,7 +25,8 @@
 // same blocks whenever it is done again; the key encrypts the job's own files in Config.Dir, which have the name of its random ID:
 //
 //	<id>.done   of a put: 8 bytes of a keyed hash of every block that the network has taken. Those are computed again, not inserted again.
-//	<id>.spool  of a get: the first blocks that came and the latest ones, as many as can be needed again; each encrypted by itself.
+//	<id>.spool  of a get: what it needs to the end (manifests, tables of names) and the latest blocks that came, as many as can be needed again;
+//	            each encrypted by itself.
 //
 // A get writes beside its target, to .<name>.part-<id>, and says in the record how much of that is durable. From there on, everything that was
 // fetched is in the spool. All of it goes when the job is final.

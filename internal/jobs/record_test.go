@@ -239,7 +239,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// A spool keeps the first blocks and the latest, over a restart as well, and grows no more.
+// A spool keeps the blocks that are needed to the end and the latest others, over a restart as well, and grows no more.
 func TestSpoolIsARing(t *testing.T) {
 	path, key := filepath.Join(t.TempDir(), "s"), keyOf(1)
 	s, err := openSpool(path, key)
@@ -249,7 +249,11 @@ func TestSpoolIsARing(t *testing.T) {
 	at := func(i int) keys.Block {
 		return keys.Restore(keys.ID{Kind: keys.KindData, Name: [32]byte{byte(i), byte(i >> 8), 1}}, make([]byte, keys.DataSize))
 	}
-	for i := range pinned + ring + 10 {
+	for i := range ring + 10 {
+		s.put(at(i))
+	}
+	for i := ring + 10; i < ring+10+pinned+2; i++ { // two more than there is room for: they are like others
+		s.Needed(at(i).ID())
 		s.put(at(i))
 	}
 	s.close()
@@ -257,13 +261,13 @@ func TestSpoolIsARing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	for i := pinned + ring + 10; i < pinned+ring+20; i++ {
+	for i := ring + 10 + pinned + 2; i < ring+pinned+20; i++ {
 		s.put(at(i))
 	}
 	for _, c := range []struct {
 		i    int
 		want bool
-	}{{0, true}, {pinned - 1, true}, {pinned, false}, {pinned + 19, false}, {pinned + 20, true}, {pinned + ring + 19, true}} {
+	}{{0, false}, {19, false}, {20, true}, {ring + 10, true}, {ring + 10 + pinned - 1, true}, {ring + pinned + 11, true}, {ring + pinned + 19, true}} {
 		if s.Holds(at(c.i).ID()) != c.want {
 			t.Errorf("block %d: want %t", c.i, c.want)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"nightjar/crypto"
@@ -16,9 +17,9 @@ import (
 )
 
 const (
-	// pinned is how many blocks a spool keeps to the end: the first ones, which are manifests and what they name first, are needed again
-	// whenever the get goes on.
-	pinned = 512
+	// pinned is how many blocks a spool keeps to the end: manifests and tables of names, which are needed again whenever the get goes on: those of
+	// 16 GiB at twice the size. What is too much goes to the ring.
+	pinned = 1024
 	// ring is how many of the latest blocks it keeps beside. Up to two segments are on their way at once, k(1+1/16) blocks of each, a third may
 	// have begun, and what was written since the last checkpoint may be lost: 3 · 1088 + 512.
 	ring = 4096
@@ -39,8 +40,9 @@ type spool struct {
 	mu    sync.Mutex
 	f     *os.File
 	slots map[keys.ID]int
-	names []keys.ID // by slot; the zero ID is an empty one
-	next  int       // the slot of the ring that is written next
+	pins  map[keys.ID]struct{} // what is needed to the end
+	names []keys.ID            // by slot; the zero ID is an empty one
+	next  int                  // the slot of the ring that is written next
 	seq   uint64
 	buf   []byte // a slot
 	plain []byte // what is to be sealed into one
@@ -61,7 +63,10 @@ func openSpool(path string, key *crypto.Key) (*spool, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &spool{aead: aead, f: f, slots: map[keys.ID]int{}, next: pinned, buf: make([]byte, slotSize), plain: make([]byte, slotPlain)}
+	s := &spool{
+		aead: aead, f: f, slots: map[keys.ID]int{}, pins: map[keys.ID]struct{}{}, names: make([]keys.ID, pinned), next: pinned,
+		buf: make([]byte, slotSize), plain: make([]byte, slotPlain),
+	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -153,6 +158,27 @@ func (s *spool) get(id keys.ID) (keys.Block, bool) {
 	return keys.Block{}, false
 }
 
+// Needed notes that a block is to be kept to the end. It implements content.Keeper.
+func (s *spool) Needed(id keys.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pins) < pinned {
+		s.pins[id] = struct{}{}
+	}
+}
+
+// place is the slot for a block that comes. s.mu is held.
+func (s *spool) place(id keys.ID) int {
+	if _, ok := s.pins[id]; ok {
+		if slot := slices.Index(s.names[:pinned], keys.ID{}); slot >= 0 {
+			return slot
+		}
+	}
+	slot := s.next
+	s.next = after(slot)
+	return slot
+}
+
 // put keeps a block. Where the disk has no room for it, it is fetched again if it must be.
 func (s *spool) put(b keys.Block) {
 	id, data := b.ID(), b.Data()
@@ -161,11 +187,7 @@ func (s *spool) put(b keys.Block) {
 	if _, ok := s.slots[id]; ok || len(data) > keys.DataSize {
 		return
 	}
-	slot := len(s.names)
-	if slot >= pinned {
-		slot = s.next
-		s.next = after(slot)
-	}
+	slot := s.place(id)
 	plain := s.plain
 	plain[0] = byte(id.Kind)
 	copy(plain[1:], id.Name[:])
