@@ -146,8 +146,32 @@ func insertable(path string) error {
 	return err
 }
 
+// warnOfNames tells of names in a folder with which it can be read and not be written to every disk. What else is wrong with it the node will say.
+func (e *env) warnOfNames(ctx context.Context, path string, hidden bool) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	files, err := foldertar.Scan(ctx, root, hidden)
+	if err != nil {
+		return
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.Path
+	}
+	if err := foldertar.CheckNames(paths); errors.Is(err, foldertar.ErrName) {
+		e.notice("warning: %s; others can read this folder in the browser, and fetch it as a tar stream alone", oneLineOf(err.Error()))
+	}
+}
+
 // putPath has the node insert a file or folder.
 func (e *env) putPath(ctx context.Context, c *api.Client, req api.JobRequest, flags putFlags) error {
+	e.warnOfNames(ctx, req.Path, req.Hidden)
 	req.EarlyURI = flags.uriFirst
 	if flags.detach {
 		return e.detach(ctx, c, req)

@@ -128,6 +128,7 @@ func (e *env) publish(ctx context.Context, req api.JobRequest, folder string, de
 		if err != nil {
 			return err
 		}
+		e.warnOfNames(ctx, req.Path, req.Hidden)
 		if detach {
 			return e.detach(ctx, c, req)
 		}

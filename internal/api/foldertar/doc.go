@@ -21,5 +21,5 @@
 //
 // Readers and Writers belong to one goroutine.
 //
-// Read path.go, names.go, stream.go, then disk.go.
+// Read path.go, names.go, fold.go, stream.go, then disk.go.
 package foldertar

@@ -12,10 +12,12 @@ var ErrName = fmt.Errorf("%w: not on every system", ErrPath)
 //
 //   - what CheckPath refuses: .. and ., absolute paths, control characters, names of more than 255 bytes
 //   - names that a system has taken for devices (CON, NUL, COM1, with any extension), or would change (a dot or a space at the end)
-//   - two names that differ in case alone, of folders as of files, and a file where another one needs a folder
+//   - two names that differ in case alone, or in how letters with marks are spelled (é as one character or as two), of folders as of files; and a file where
+//     another one needs a folder
 //
 // The error wraps ErrPath, and ErrName if a tar stream can carry the folder all the same.
 func CheckNames(paths []string) error {
+	var letters folder
 	seen := make(map[string]string, len(paths)) // folded prefix -> as it was first spelled; of a file with a slash behind it
 	for _, p := range paths {
 		if err := CheckPath(p); err != nil {
@@ -33,9 +35,10 @@ func CheckNames(paths []string) error {
 			if end == len(p) {
 				spelled += "/" // which tells a file from a folder, and is in no other spelling
 			}
-			switch other, ok := seen[fold(p[:end])]; {
+			folded := letters.fold(p[:end])
+			switch other, ok := seen[folded]; {
 			case !ok:
-				seen[fold(p[:end])] = spelled
+				seen[folded] = spelled
 			case other != spelled || end == len(p):
 				return fmt.Errorf("%w: %q and %q are one name on some", ErrName, p, strings.TrimSuffix(other, "/"))
 			}
@@ -70,6 +73,3 @@ func cutPort(base string) (port, number string, ok bool) {
 	}
 	return base[:3], base[3:], true
 }
-
-// fold gives the same text for names that a file system may take for one: upper case first, since some letters have one of these alone.
-func fold(name string) string { return strings.ToLower(strings.ToUpper(name)) }
