@@ -15,6 +15,19 @@ func (l *Ledger) Expect(n int) {
 	}
 }
 
+// Touch looks where a block that will be added soon has its place. Who touches a few hundred before adding them waits for the memory once for many of
+// them, and not for each: a million are entered in a third of the time.
+func (l *Ledger) Touch(id keys.ID) {
+	if l.index.refs != nil {
+		l.touched ^= l.index.refs[l.index.home(&id)] // kept, or the compiler would not look
+	}
+	if l.filter != nil {
+		words := *l.filter.words.Load()
+		at, _, _ := l.filter.place(len(words), &id)
+		words[at].Load()
+	}
+}
+
 // Add enters a block with a hint, or returns false if one of that ID is held. It is Set for a store that enters what it finds when it
 // opens.
 func (l *Ledger) Add(e Entry, hint uint64) bool {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"nightjar/keys"
@@ -51,10 +53,12 @@ func TestHintsDieWithWhatTheyAreOf(t *testing.T) {
 // TestHintsMoveWithTheirSlots removes blocks, which moves others in their pool.
 func TestHintsMoveWithTheirSlots(t *testing.T) {
 	l := NewLedger(math.MaxInt64, 0, rnd(1))
+	l.Touch(block(0, Sink, 0, 1).ID)
 	f := l.Filter()
 	l.Expect(1000)
 	words := len(*f.words.Load())
 	for i := range 1000 {
+		l.Touch(block(i, Sink, 0, 1).ID)
 		if e := block(i, Class(1+i%2), keys.Location(i), 1); !l.Add(e, uint64(i)+1) || l.Add(e, 0) {
 			t.Fatalf("block %d is entered twice or not at all", i)
 		}
@@ -71,5 +75,36 @@ func TestHintsMoveWithTheirSlots(t *testing.T) {
 		if _, hint, ok := l.UseHint(block(i, Sink, 0, 1).ID); ok != (i%3 != 0) || ok && hint != uint64(i)+1 {
 			t.Fatalf("block %d: hint %d, held %v", i, hint, ok)
 		}
+	}
+}
+
+// BenchmarkAdd enters a million blocks as a store does that opens:
+//
+//	go test -run xxx -bench Add -benchtime 3x ./store
+func BenchmarkAdd(b *testing.B) {
+	const n, batch = 1_000_000, 512
+	src := rnd(2)
+	entries := make([]Entry, n)
+	for i := range entries {
+		entries[i] = block(i, Sink, keys.Location(src.Uint64()), MaxSize)
+	}
+	for _, touch := range []bool{false, true} {
+		b.Run(fmt.Sprintf("touch=%v", touch), func(b *testing.B) {
+			for b.Loop() {
+				l := NewLedger(math.MaxInt64, 0, rnd(1))
+				l.Filter()
+				l.Expect(n)
+				for part := range slices.Chunk(entries, batch) {
+					if touch {
+						for i := range part {
+							l.Touch(part[i].ID)
+						}
+					}
+					for i := range part {
+						l.Add(part[i], 1)
+					}
+				}
+			}
+		})
 	}
 }

@@ -58,7 +58,8 @@ type Ledger struct {
 	cache cache // the order of class Cache
 	links links
 
-	filter *Filter // nil until somebody asks for it
+	filter  *Filter // nil until somebody asks for it
+	touched ref     // nothing: Touch
 }
 
 // NewLedger returns empty books for a node at self with a quota in bytes; rnd draws the candidates for eviction.
