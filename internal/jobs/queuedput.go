@@ -78,7 +78,7 @@ func (j *Job) insert(ctx context.Context, dst content.Sink, src *source, o conte
 func (j *Job) queuedOptions(src *source) content.PutOptions {
 	o := content.PutOptions{
 		Target: j.put.Target, Name: j.put.Name, MIME: j.put.MIME, Convergent: j.put.Convergent, Redundancy: j.put.Redundancy,
-		Parallel: int(min(max(src.size()/keys.DataSize/blocksPerPut, fewestPuts), parallel)), Now: time.Now,
+		Parallel: int(min(max(src.size()/keys.DataSize/blocksPerPut, fewestPuts), parallel)), Memory: &j.m.memory, Now: time.Now,
 	}
 	if !src.folder && o.Name == "" && o.Target == (keys.URI{}) {
 		o.Name = filepath.Base(src.path)
