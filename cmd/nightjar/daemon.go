@@ -40,14 +40,15 @@ const (
 
 // daemonConfig is what a node in a process of its own needs.
 type daemonConfig struct {
-	dir    datadir.Dir
-	seeds  []wire.Descriptor
-	listen []wire.Addr // none = a port that is kept in the data directory, on all addresses
-	fproxy string
-	quota  int64
-	cache  int64 // bytes of the cache of what the user reads; 0 = none
-	hops   int
-	steady bool // large downloads run at a constant rate
+	dir      datadir.Dir
+	seeds    []wire.Descriptor
+	listen   []wire.Addr // none = a port that is kept in the data directory, on all addresses
+	fproxy   string
+	quota    int64
+	cache    int64 // bytes of the cache of what the user reads; 0 = none
+	hops     int
+	steady   bool // large downloads run at a constant rate
+	noFollow bool // open pages do not wait for editions
 }
 
 // daemon is a node in a process of its own, with its store, its proxy and its API.
@@ -260,9 +261,9 @@ func (d *daemon) handler(token, url string) http.Handler {
 	}))
 	d.proxy = fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },
-		Node:   d.node,
-		Cache:  d.shelf(),
-		Heal:   d.jobs.Healer,
+		Node:   d.node, NoFollow: d.cfg.noFollow,
+		Cache: d.shelf(),
+		Heal:  d.jobs.Healer,
 	})
 	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -31,6 +31,7 @@ type nodeFlags struct {
 	cache  byteSize
 	hops   int
 	steady bool
+	alone  bool
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
@@ -41,6 +42,7 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
 	s.Var(&f.cache, "client-cache", "the most that blocks which you have read may take on the disk, so that reading them again needs no network: encrypted under a key that is gone when the node stops; 0 = nothing is kept")
 	registerHops(s, &f.hops)
+	s.BoolVar(&f.alone, "no-follow", false, "ask for newer editions of a site only when one of its pages is opened, and not for ten minutes after: nodes that are asked learn that somebody waits, not who")
 	s.BoolVar(&f.steady, "constant-rate", false, "run large downloads at a constant rate, so that the first node of a circuit cannot see when blocks come; costs bandwidth")
 }
 
@@ -124,7 +126,7 @@ func profiled(path string, f func() error) error {
 
 // config checks the flags and makes the data directory.
 func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
-	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), cache: int64(f.cache), hops: f.hops, steady: f.steady}
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), cache: int64(f.cache), hops: f.hops, steady: f.steady, noFollow: f.alone}
 	if err := checkHops(cmd, f.hops); err != nil {
 		return cfg, err
 	}

@@ -49,6 +49,9 @@ func (f *nodeFlags) args(e *env) []string {
 	if f.steady {
 		args = append(args, "--constant-rate")
 	}
+	if f.alone {
+		args = append(args, "--no-follow")
+	}
 	if e.json {
 		args = append(args, "--json")
 	}
