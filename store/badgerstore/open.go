@@ -53,7 +53,7 @@ func open(cfg Config, place *Place) (*Store, error) {
 		dir:    filepath.Join(cfg.Dir, dirBlocks),
 		space:  newSpace(cfg.Dir, g, guard, free),
 		puts:   make(chan *op),
-		core:   core{unsafe: map[keys.ID]struct{}{}},
+		core:   core{unsafe: map[keys.ID]struct{}{}, hot: newHot()},
 		upkeep: upkeep{kick: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
 	if !s.space.spend() {

@@ -10,7 +10,8 @@ import (
 	"nightjar/store"
 )
 
-// Get implements store.Store. A miss touches no disk, and most take no lock. A hit is read where the books remember that it is; only
+// Get implements store.Store. A miss touches no disk, and most take no lock. What is asked for
+// again and again is in memory; else a hit is read where the books remember that it is; only
 // where they do not, or are wrong as the file was freed, does Badger say where.
 func (s *Store) Get(id keys.ID) (keys.Block, error) {
 	if s.closed.Load() {
@@ -25,7 +26,13 @@ func (s *Store) Get(id keys.ID) (keys.Block, error) {
 	if !ok {
 		return keys.Block{}, store.ErrNotFound
 	}
+	if b, ok := s.hot.get(id); ok {
+		return b, nil
+	}
 	b, err := s.readHint(e, hint)
+	if err == nil {
+		s.hot.offer(b)
+	}
 	if settled(err) && !errors.Is(err, errStopped) { // who waits for the batch waits for Badger to be started anew
 		return b, err
 	}

@@ -53,7 +53,8 @@ type core struct {
 	mu     sync.Mutex
 	ledger *store.Ledger
 	filter atomic.Pointer[store.Filter] // that of ledger, for who does not take mu
-	unsafe map[keys.ID]struct{}         // what the batch under way decided: not durable yet
+	hot    *hot
+	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
 	closed  atomic.Bool
 	down    atomic.Bool // Badger has no memtable: every read would panic
@@ -148,6 +149,7 @@ func (s *Store) Close() error {
 	defer s.life.Unlock()
 	over, err := s.closeDB()
 	s.seal.wipe()
+	s.hot.forget()
 	Blur(s.cfg.Dir, time.Now())
 	err = errors.Join(err, s.place.leave(over, s.cfg.Place == nil))
 	if err != nil {
