@@ -45,7 +45,8 @@ func (p *Proxy) content(w http.ResponseWriter, r *http.Request) {
 	ctx, watch, done := p.watched(r)
 	defer done()
 	source := p.source(siteOf(uri))
-	o, err := p.find(ctx, source, p.follow.resolve(uri, by))
+	resolved := p.follow.resolve(uri, by)
+	o, err := p.find(ctx, p.cache.source(source, resolved, by), resolved)
 	watch.stop()
 	if err != nil {
 		p.failContent(w, r, uri, why(ctx, err))
@@ -68,7 +69,7 @@ func (p *Proxy) content(w http.ResponseWriter, r *http.Request) {
 }
 
 // find finds what a URI names. Few at a time do, since a manifest made to do harm takes 100 MiB to be found out.
-func (p *Proxy) find(ctx context.Context, source Source, uri keys.URI) (*content.Object, error) {
+func (p *Proxy) find(ctx context.Context, source content.Source, uri keys.URI) (*content.Object, error) {
 	select {
 	case p.opens <- struct{}{}:
 		defer func() { <-p.opens }()
@@ -79,11 +80,7 @@ func (p *Proxy) find(ctx context.Context, source Source, uri keys.URI) (*content
 	if p.heal != nil {
 		o.Heal = p.heal()
 	}
-	var from content.Source = source
-	if p.cache != nil {
-		from = content.Cached(source, p.cache(uri), uri)
-	}
-	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), from}, uri, o)
+	return content.Open(ctx, remembering{p.recent, string(siteOf(uri)), source}, uri, o)
 }
 
 // siteOf names what a URI belongs to: all editions and files of one author's site or document, one word, or one file or folder.

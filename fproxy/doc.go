@@ -29,9 +29,10 @@
 //	    is served without a search, and a newer one looked for behind.
 //	F12 Sites are followed only for somebody who looks at one of their pages, through a source of their own, for followTime
 //	    after that, maxFollowed at once; and not after Close.
-//
 //	F13 While the node is locked there is one page, which asks for the passphrase (Locked). It is guarded as the others are, and only
 //	    a form of this proxy is a try.
+//	F14 What was read is read again from the cache (cached.go), if there is one: each site from what was read of itself, and what a page
+//	    embeds only while somebody reads the site that it is of.
 //
 // # Concurrency
 //

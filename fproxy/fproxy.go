@@ -67,7 +67,7 @@ type Config struct {
 type Proxy struct {
 	source  func(site []byte) Source
 	recent  *recent
-	cache   func(uri keys.URI) content.Shelf
+	cache   *cached
 	status  *status
 	heal    func() func(b keys.Block, top bool)
 	follow  *editions
@@ -94,7 +94,7 @@ func New(c Config) *Proxy {
 	return &Proxy{
 		source:  c.Source,
 		recent:  newRecent(),
-		cache:   c.Cache,
+		cache:   newCached(c.Cache),
 		status:  newStatus(c.Node),
 		heal:    c.Heal,
 		follow:  newEditions(c.Source, c.NoFollow),
