@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"nightjar/fproxy"
@@ -40,51 +37,48 @@ const (
 
 // daemonConfig is what a node in a process of its own needs.
 type daemonConfig struct {
-	dir      datadir.Dir
-	seeds    []wire.Descriptor
-	listen   []wire.Addr // none = a port that is kept in the data directory, on all addresses
-	fproxy   string
-	quota    int64
-	cache    int64 // bytes of the cache of what the user reads; 0 = none
-	hops     int
-	steady   bool // large downloads run at a constant rate
-	noFollow bool // open pages do not wait for editions
+	dir        datadir.Dir
+	seeds      []wire.Descriptor
+	listen     []wire.Addr // none = a port that is kept in the data directory, on all addresses
+	fproxy     string
+	quota      int64
+	cache      int64 // bytes of the cache of what the user reads; 0 = none
+	hops       int
+	steady     bool   // large downloads run at a constant rate
+	noFollow   bool   // open pages do not wait for editions
+	passphrase []byte // of the store; nil = none is known
+	locked     bool   // wait for it even so: it was locked on purpose
+	tellLocked bool   // say on stdout that it waits, in place of the line that says that it serves
 }
 
-// daemon is a node in a process of its own, with its store, its proxy and its API.
+// daemon is a node in a process of its own, with its store, its proxy and its API, behind a gate that is open.
 type daemon struct {
-	cfg      daemonConfig
-	store    store.Store
-	vault    *vault.Vault
-	cache    *clientcache.Cache // nil = none
-	trouble  []string           // what its user should know
-	node     *node.Node
-	jobs     *jobs.Manager
-	sites    *sites.Book
-	listener net.Listener // of the proxy and the API
-	stop     func()       // asks run to end
-	log      *slog.Logger
-	saved    []wire.Descriptor
-	proxy    *fproxy.Proxy
-	watched  func(jobs.Network) jobs.Network // as env.watched
+	cfg     daemonConfig
+	gate    *gate
+	store   store.Store
+	vault   *vault.Vault
+	cache   *clientcache.Cache // nil = none
+	trouble []string           // what its user should know
+	node    *node.Node
+	jobs    *jobs.Manager
+	sites   *sites.Book
+	log     *slog.Logger
+	saved   []wire.Descriptor
+	proxy   *fproxy.Proxy
+	watched func(jobs.Network) jobs.Network // as env.watched
 }
 
-// serve runs a node until ctx ends, somebody asks it to stop, or it fails.
-func (e *env) serve(ctx context.Context, cfg daemonConfig) error {
-	tuneMemory()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	d := &daemon{cfg: cfg, stop: stop, log: e.logger(), watched: e.watched}
-	err := d.open()
-	if err == nil {
-		err = d.run(ctx, e)
-	}
-	return errors.Join(err, d.close())
-}
-
-// open takes what the node needs for itself alone: the directory, whose lock is the store's, and the proxy's port. Until
-// it has the lock it changes nothing in the directory.
+// open opens what the key of the store opens, which the gate has.
 func (d *daemon) open() error {
+	key, err := d.gate.place.Derive("data directory")
+	if err != nil {
+		return err
+	}
+	d.cfg.dir = d.cfg.dir.WithKey(key)
+	clear(key[:])
+	if err := d.cfg.dir.SealFiles(); err != nil {
+		return err
+	}
 	identity, err := d.cfg.dir.Identity()
 	if err != nil {
 		return err
@@ -92,7 +86,7 @@ func (d *daemon) open() error {
 	defer clear(identity)
 	self := wire.NodeID(identity.Public().(ed25519.PublicKey))
 	st, err := badgerstore.Open(badgerstore.Config{
-		Dir: d.cfg.dir.Store(), Quota: d.cfg.quota, Self: self.Location(), Log: d.log,
+		Place: d.gate.place, Quota: d.cfg.quota, Self: self.Location(), Log: d.log,
 	})
 	if err != nil {
 		return during(err, "open the store in %s", d.cfg.dir.Path())
@@ -102,9 +96,6 @@ func (d *daemon) open() error {
 		return err
 	}
 	d.openClientCache()
-	if d.listener, err = net.Listen("tcp", d.cfg.fproxy); err != nil {
-		return during(err, "listen for the proxy on %s", d.cfg.fproxy)
-	}
 	cfg, err := d.nodeConfig(slices.Clone(identity))
 	if err != nil {
 		return err
@@ -183,19 +174,18 @@ func (d *daemon) openVault(st *badgerstore.Store) error {
 	return during(err, "open a new vault")
 }
 
-// close gives back what open took. node.json goes last, so that whoever waits for it to go finds the directory free.
+// close gives back what open took.
 func (d *daemon) close() error {
-	if d.listener != nil {
-		d.listener.Close() // the server may have closed it before
-	}
-	if d.store == nil {
-		return nil // the directory is not ours
-	}
 	var err error
 	if d.vault != nil {
 		err = d.vault.Close()
 	}
-	return errors.Join(err, d.closeClientCache(), d.store.Close(), d.cfg.dir.Withdraw())
+	err = errors.Join(err, d.closeClientCache())
+	if d.store != nil {
+		err = errors.Join(err, d.store.Close())
+	}
+	d.cfg.dir.Forget()
+	return err
 }
 
 // run serves until ctx ends or something fails, and returns when all that it started has ended.
@@ -218,11 +208,6 @@ func (d *daemon) run(ctx context.Context, e *env) error {
 
 // serveHTTP serves the proxy and the API until ctx ends or the listener fails.
 func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
-	token, err := d.cfg.dir.NewToken()
-	if err != nil {
-		return err
-	}
-	url := "http://" + d.listener.Addr().String()
 	d.sites = sites.New(d.vault, vault.ErrNotFound)
 	d.jobs = jobs.New(jobs.Config{
 		Network: d.network, Cache: d.shelf(), Sites: d.sites,
@@ -233,66 +218,56 @@ func (d *daemon) serveHTTP(ctx context.Context, e *env) error {
 	} else if damaged > 0 {
 		d.log.Error("some jobs of the queue are damaged and will not go on", "jobs", damaged)
 	}
-	server := fproxy.Server("", d.handler(token, url))
-	ended := make(chan error, 1)
-	// Ends with Shutdown or Close below.
-	go func() { ended <- server.Serve(d.listener) }()
-	err = d.announce(e, url)
+	d.gate.answer(d.handler())
+	err := d.announce(e)
 	if err == nil {
-		err = d.whileServing(ctx, e, ended)
+		err = d.whileServing(ctx, e)
 	}
 	d.proxy.Close()
 	d.jobs.Close()
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer stop()
-	if server.Shutdown(ctx) != nil {
-		server.Close() // somebody still reads: cut them off
-	}
+	d.gate.shutdown(ctx)
 	return err
 }
 
 // network is a way into the network of its own, for a job or a question.
 func (d *daemon) network() jobs.Network { return d.watched(d.node.Client(wire.Bulk)) }
 
-func (d *daemon) handler(token, url string) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(api.Prefix, api.New(api.Config{
-		Node: d.node, Jobs: d.jobs, Token: token, Version: version(), FProxy: url, Stop: d.stop, Sites: d.sites, Network: d.network,
-	}))
+func (d *daemon) handler() http.Handler {
+	g := d.gate
+	control := api.New(api.Config{
+		Node: d.node, Jobs: d.jobs, Token: g.token, Version: version(), FProxy: g.url, Stop: func() { g.stop(nil) }, Sites: d.sites, Network: d.network,
+		Keeper: g,
+	})
 	d.proxy = fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },
 		Node:   d.node, NoFollow: d.cfg.noFollow,
 		Cache: d.shelf(),
 		Heal:  d.jobs.Healer,
 	})
-	// The mux redirects paths that it finds unclean; those of the proxy are keys, and mean what they say.
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, api.Prefix) {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		d.proxy.ServeHTTP(w, r)
-	})
+	return route(control, d.proxy)
 }
 
 // announce tells commands, programs and people that the node serves.
-func (d *daemon) announce(e *env, url string) error {
-	endpoint := datadir.Endpoint{PID: os.Getpid(), API: url + strings.TrimSuffix(api.Prefix, "/"), FProxy: url}
-	if err := d.cfg.dir.Announce(endpoint); err != nil {
+func (d *daemon) announce(e *env) error {
+	if err := d.gate.announce(); err != nil {
 		return err
 	}
 	if d.node.Status().Onion.Hops == 0 {
 		e.notice("warning: the originator is NOT hidden: the nodes that this one is connected to can tell what you ask for and what you insert")
 	}
+	if d.gate.told {
+		e.notice("the store is unlocked, and the node serves")
+		return nil
+	}
 	ref := d.node.Self().Ref()
 	if e.json {
-		return e.printJSON(map[string]string{"fproxy": url, "ref": ref})
+		return e.printJSON(map[string]string{"fproxy": d.gate.url, "ref": ref})
 	}
-	return e.println("ready fproxy=" + url + " ref=" + ref)
+	return e.println("ready fproxy=" + d.gate.url + " ref=" + ref)
 }
 
 // whileServing saves the peers now and then until ctx ends or the server has failed.
-func (d *daemon) whileServing(ctx context.Context, e *env, failed <-chan error) error {
+func (d *daemon) whileServing(ctx context.Context, e *env) error {
 	save := time.NewTimer(firstSave)
 	defer save.Stop()
 	for {
@@ -302,7 +277,7 @@ func (d *daemon) whileServing(ctx context.Context, e *env, failed <-chan error) 
 				e.notice("warning: %v", err) // a full disk, say: what the node does for others goes on
 			}
 			save.Reset(nextSaves)
-		case err := <-failed:
+		case err := <-d.gate.served:
 			return fmt.Errorf("serve the proxy: %w", err)
 		case <-ctx.Done():
 			return d.savePeers()
@@ -324,11 +299,20 @@ func (d *daemon) savePeers() error {
 	return nil
 }
 
-// logger writes what goes wrong to stderr. Nothing at this level names a key, a peer or a request.
+// logger writes what goes wrong to stderr. Nothing at this level names a key, a peer or a request; and as it may go to a file, no time is finer than
+// a day.
 func (e *env) logger() *slog.Logger {
 	level := slog.LevelWarn
 	if e.quiet {
 		level = slog.LevelError
 	}
-	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: dayOnly}))
+}
+
+// dayOnly leaves of the time of an entry the day.
+func dayOnly(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+		a.Value = slog.StringValue(a.Value.Time().UTC().Format(time.DateOnly))
+	}
+	return a
 }

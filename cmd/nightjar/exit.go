@@ -39,6 +39,8 @@ const (
 	exitTimeout     = 9
 	exitExists      = 10
 	exitVersion     = 11
+	exitLocked      = 11
+	exitWiped       = 12
 	exitInterrupted = 130
 )
 
@@ -63,6 +65,8 @@ func exitMeanings() []struct {
 		{exitTimeout, "time ran out"},
 		{exitExists, "the output exists and --force was not given"},
 		{exitVersion, "what is in the data directory was written by another version of the program"},
+		{exitLocked, "the store is locked with a passphrase, or the passphrase is wrong"},
+		{exitWiped, "the key of the store was destroyed: nobody can open it again"},
 		{exitInterrupted, "interrupted, or cancelled by another command"},
 	}
 }
@@ -75,6 +79,12 @@ func newExitCodesTopic(*env) *cobra.Command {
 	}
 	return &cobra.Command{Use: "exit-codes", Short: "What exit codes mean", Long: b.String()}
 }
+
+// What is said of a store whose key is gone.
+const (
+	wipedText = "the key of the store was destroyed, and nobody can open it again"
+	wipedHint = "delete the data directory to begin anew; a flash disk, a file system that copies what is written, or a backup may still have the key"
+)
 
 var (
 	// errUsage reports a command that was called wrongly.
@@ -107,7 +117,7 @@ type outcome struct {
 
 // outcomes is the table; the first line that fits an error counts.
 func outcomes() []outcome {
-	return []outcome{
+	return append(storeOutcomes(), []outcome{
 		{err: errUsage, exit: exitUsage},
 		{err: errExists, exit: exitExists, hint: "choose another name with -o, or replace it with --force"},
 		{err: node.ErrNoCircuit, exit: exitNoPeers, hint: "the node asks nobody before it can hide who asks; see: nightjar status"},
@@ -161,6 +171,21 @@ func outcomes() []outcome {
 		{err: datadir.ErrIdentity, exit: exitFailure},
 		{err: foldertar.ErrName, exit: exitFailure, hint: "fetch the folder as a tar stream with -o -, or look at it in the browser"},
 		{err: fs.ErrPermission, exit: exitFailure, hint: "check who owns the file and its directory"},
+	}...)
+}
+
+// storeOutcomes are those of the key of the store.
+func storeOutcomes() []outcome {
+	return []outcome{
+		{err: api.ErrLocked, exit: exitLocked, say: "the store is locked, or just being opened", hint: "unlock it with: nightjar store unlock"},
+		{err: badgerstore.ErrLocked, exit: exitLocked, say: "the store is locked with a passphrase", hint: "name a file that holds it with --passphrase-file"},
+		{err: api.ErrPassphrase, exit: exitLocked, say: "the passphrase is wrong"},
+		{err: badgerstore.ErrPassphrase, exit: exitLocked, say: "the passphrase is wrong"},
+		{err: api.ErrNoPassphrase, exit: exitFailure, say: "the store has no passphrase", hint: "set one with: nightjar store passwd"},
+		{err: badgerstore.ErrNoPassphrase, exit: exitFailure, say: "the store has no passphrase", hint: "set one with nightjar store passwd, or leave --passphrase-file out"},
+		{err: api.ErrWiped, exit: exitWiped, say: wipedText, hint: wipedHint},
+		{err: badgerstore.ErrWiped, exit: exitWiped, say: wipedText, hint: wipedHint},
+		{err: badgerstore.ErrLater, exit: exitFailure, say: "a later version of Nightjar has written this store", hint: "use that version, or another directory with --data"},
 	}
 }
 

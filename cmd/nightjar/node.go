@@ -32,6 +32,7 @@ type nodeFlags struct {
 	hops   int
 	steady bool
 	alone  bool
+	pass   string // file with the passphrase of the store
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
@@ -43,6 +44,7 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	s.Var(&f.cache, "client-cache", "the most that blocks which you have read may take on the disk, so that reading them again needs no network: encrypted under a key that is gone when the node stops; 0 = nothing is kept")
 	registerHops(s, &f.hops)
 	s.BoolVar(&f.alone, "no-follow", false, "ask for newer editions of a site only when one of its pages is opened, and not for ten minutes after: nodes that are asked learn that somebody waits, not who")
+	s.StringVar(&f.pass, "passphrase-file", "", "unlock the store with the passphrase on the first line of this `file` (- for standard input); a new store is locked with it")
 	s.BoolVar(&f.steady, "constant-rate", false, "run large downloads at a constant rate, so that the first node of a circuit cannot see when blocks come; costs bandwidth")
 }
 
@@ -61,7 +63,7 @@ func checkHops(cmd *cobra.Command, hops int) error {
 
 func newNodeCmd(e *env) *cobra.Command {
 	var flags nodeFlags
-	var untilStdinCloses bool
+	var untilStdinCloses, locked, tellLocked bool
 	var profile string
 	cmd := &cobra.Command{
 		Use:   "node",
@@ -72,6 +74,9 @@ func newNodeCmd(e *env) *cobra.Command {
 
 The first start makes the data directory and the node's identity. Peers are remembered over restarts.
 
+A node whose store has a passphrase (nightjar store passwd) waits for it: it says so on stderr, and all it does is answer nightjar store unlock and a page at
+the proxy's address. The line is printed when it serves. With --passphrase-file it does not wait; whoever has that file can open the store.
+
 Each request passes three other nodes before it enters the network, so that nobody can tell who asks. It waits until three
 others are known. With --hops 0 it is sent directly: then the nodes that this one is connected to can tell what it asks for and what it inserts.`,
 		Example: `  nightjar node --seed nightjar-peer:...
@@ -81,6 +86,10 @@ others are known. With --hops 0 it is sent directly: then the nodes that this on
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := flags.config(cmd, e)
 			if err != nil {
+				return err
+			}
+			cfg.locked, cfg.tellLocked = locked, tellLocked
+			if err := flags.readPassphrase(cmd, e, &cfg); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
@@ -102,7 +111,9 @@ others are known. With --hops 0 it is sent directly: then the nodes that this on
 	f := cmd.Flags()
 	f.BoolVar(&untilStdinCloses, "until-stdin-closes", false, "stop when stdin closes")
 	f.StringVar(&profile, "profile", "", "write a CPU profile into this `directory`, as a file with the name of the data directory")
-	for _, forPrograms := range []string{"until-stdin-closes", "profile"} {
+	f.BoolVar(&locked, "locked", false, "begin locked, whatever passphrase is known")
+	f.BoolVar(&tellLocked, "tell-locked", false, "print a line as well if the store is locked, and none later")
+	for _, forPrograms := range []string{"until-stdin-closes", "profile", "locked", "tell-locked"} {
 		if err := f.MarkHidden(forPrograms); err != nil {
 			panic(err) // it was defined above
 		}
@@ -122,6 +133,16 @@ func profiled(path string, f func() error) error {
 	err = f()
 	pprof.StopCPUProfile()
 	return errors.Join(err, out.Close())
+}
+
+// readPassphrase reads the file with the passphrase, unless the node is to begin locked.
+func (f *nodeFlags) readPassphrase(cmd *cobra.Command, e *env, cfg *daemonConfig) error {
+	if f.pass == "" || cfg.locked {
+		return nil
+	}
+	p, err := e.passphrase(cmd, f.pass, false)
+	cfg.passphrase = []byte(p)
+	return err
 }
 
 // config checks the flags and makes the data directory.

@@ -24,6 +24,8 @@ type env struct {
 	json  bool   // --json
 	quiet bool   // --quiet
 
+	renew func(proxy string) error // replaces this process by one that begins locked, at that address of the proxy; nil = it cannot be
+
 	watch func(jobs.Network) jobs.Network // stands between jobs and the network: tests count there; nil = nothing does
 }
 
@@ -39,7 +41,7 @@ func commands() []func(*env) *cobra.Command {
 	return []func(*env) *cobra.Command{
 		newDemoCmd,
 		newNodeCmd, newStartCmd, newStopCmd, newStatusCmd, newPeerCmd,
-		newPutCmd, newGetCmd, newSiteCmd, newQueueCmd, newKeepCmd, newKeyCmd,
+		newPutCmd, newGetCmd, newSiteCmd, newQueueCmd, newKeepCmd, newKeyCmd, newStoreCmd,
 		newTestnetCmd, newBenchCmd,
 		newVersionCmd, newCompletionCmd, newExitCodesTopic,
 	}

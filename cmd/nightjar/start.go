@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -26,7 +27,10 @@ func newStartCmd(e *env) *cobra.Command {
 		Use:   "start",
 		Short: "Run a node in the background",
 		Long: `Run a node in the background and wait until it serves. It prints the node's ready line; what the node has to say
-later is in ` + logName + ` in the data directory, which is begun anew at every start. Stop it with nightjar stop.`,
+later is in ` + logName + ` in the data directory, which is begun anew at every start. Stop it with nightjar stop.
+
+If the store has a passphrase it is asked for on the terminal, or read from --passphrase-file. Where there is neither, the node waits for nightjar store
+unlock, and the line that is printed says "locked" in place of "ready".`,
 		Example: `  nightjar start --seed nightjar-peer:...
   nightjar start --store-size 10GiB
   nightjar start --data ./second --fproxy 127.0.0.1:8889`,
@@ -36,16 +40,35 @@ later is in ` + logName + ` in the data directory, which is begun anew at every 
 			if err != nil {
 				return err
 			}
-			return e.startNode(cmd.Context(), cfg.dir.Path(), flags.args(e))
+			if err := flags.askPassphrase(cmd, e, &cfg); err != nil {
+				return err
+			}
+			return e.startNode(cmd.Context(), cfg.dir.Path(), flags.args(e), cfg.passphrase)
 		},
 	}
 	flags.register(cmd.Flags())
 	return cmd
 }
 
+// askPassphrase reads the passphrase from its file, or asks for it where one is needed and there is somebody to ask. Else the node begins locked.
+func (f *nodeFlags) askPassphrase(cmd *cobra.Command, e *env, cfg *daemonConfig) error {
+	if f.pass != "" || !badgerstore.NeedsPassphrase(cfg.dir.Store()) || !onTerminal(e.stdin) {
+		return f.readPassphrase(cmd, e, cfg)
+	}
+	f.pass = "-"
+	p, err := e.passphrase(cmd, "", false)
+	cfg.passphrase = []byte(p)
+	return err
+}
+
 // args spells the flags out again, for the node command.
 func (f *nodeFlags) args(e *env) []string {
 	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota)), "--client-cache", fmt.Sprint(int64(f.cache)), "--hops", fmt.Sprint(f.hops)}
+	if f.pass != "" {
+		args = append(args, "--passphrase-file", "-") // which start has read
+	} else {
+		args = append(args, "--tell-locked")
+	}
 	if f.steady {
 		args = append(args, "--constant-rate")
 	}
@@ -68,7 +91,7 @@ func (f *nodeFlags) args(e *env) []string {
 }
 
 // startNode starts the node command and returns when it serves.
-func (e *env) startNode(ctx context.Context, data string, args []string) error {
+func (e *env) startNode(ctx context.Context, data string, args []string, passphrase []byte) error {
 	running := e.withClient(ctx, func(ctx context.Context, c *api.Client) error {
 		_, err := c.Status(ctx)
 		return err
@@ -89,6 +112,9 @@ func (e *env) startNode(ctx context.Context, data string, args []string) error {
 	defer log.Close()
 	cmd := exec.Command(program, append([]string{"node", "--data", data}, args...)...) // without ctx: it outlives this program
 	cmd.Stderr = log
+	if passphrase != nil {
+		cmd.Stdin = bytes.NewReader(append(passphrase, '\n'))
+	}
 	detach(cmd)
 	line, err := firstLine(ctx, cmd)
 	if said, readErr := os.ReadFile(logPath); readErr == nil {

@@ -38,6 +38,12 @@ its store is. It ends with exit code 4 if no node is running.`,
 }
 
 func printStatus(w io.Writer, s api.Status, now time.Time) error {
+	switch s.State {
+	case api.StateLocked:
+		return printClosed(w, s, "locked: it waits for its passphrase (nightjar store unlock)")
+	case api.StateOpening:
+		return printClosed(w, s, "being opened")
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(t, "node\trunning for %s, process %d, version %s\n", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
 	printOnion(t, s)
@@ -52,6 +58,12 @@ func printStatus(w io.Writer, s api.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "proxy\t%s/\n", s.FProxy)
 	return t.Flush()
+}
+
+// printClosed is the status of a node whose store is not open.
+func printClosed(w io.Writer, s api.Status, state string) error {
+	_, err := fmt.Fprintf(w, "node    process %d, version %s\nstore   %s\nproxy   %s/\n", s.PID, s.Version, state, s.FProxy)
+	return err
 }
 
 // printOnion says whether and how the originator of requests is hidden. It names no relay: which ones this node uses is what an

@@ -58,13 +58,9 @@ const internalCode = "internal"
 // failures is the table; the first line that fits an error counts. Several errors may share a code: the first of them is
 // what the client gets back.
 func failures() []failure {
-	return []failure{
+	return append(keyFailures(), []failure{
 		{"unauthorized", http.StatusUnauthorized, ErrToken},
 		{"forbidden", http.StatusForbidden, ErrForeign},
-		{"locked", http.StatusLocked, ErrLocked},
-		{"wrong_passphrase", http.StatusForbidden, ErrPassphrase},
-		{"no_passphrase", http.StatusConflict, ErrNoPassphrase},
-		{"wiped", http.StatusGone, ErrWiped},
 		{"no_such_endpoint", http.StatusNotFound, ErrNoEndpoint},
 		{"method_not_allowed", http.StatusMethodNotAllowed, ErrMethod},
 		{"no_such_job", http.StatusNotFound, jobs.ErrNoJob},
@@ -118,6 +114,16 @@ func failures() []failure {
 		{"bad_request", http.StatusBadRequest, jobs.ErrSpec},
 		{"no_such_path", http.StatusNotFound, fs.ErrNotExist},
 		{"no_permission", http.StatusForbidden, fs.ErrPermission},
+	}...)
+}
+
+// keyFailures are those of the key of the store.
+func keyFailures() []failure {
+	return []failure{
+		{"locked", http.StatusLocked, ErrLocked},
+		{"wrong_passphrase", http.StatusForbidden, ErrPassphrase},
+		{"no_passphrase", http.StatusConflict, ErrNoPassphrase},
+		{"wiped", http.StatusGone, ErrWiped},
 	}
 }
 

@@ -277,3 +277,13 @@ func parseVersion(text string) (int, bool) {
 	n, err := strconv.Atoi(number)
 	return n, ok && line && err == nil && n >= firstFormat && strconv.Itoa(n) == number
 }
+
+// NeedsPassphrase reports whether the store in dir is locked with a passphrase, whoever has it open. What cannot be read needs none.
+func NeedsPassphrase(dir string) bool {
+	for _, name := range []string{fileKey, fileKeyCopy} {
+		if k, err := readKeyFile(dir, name); err == nil {
+			return k.wrapped()
+		}
+	}
+	return false
+}

@@ -66,7 +66,10 @@ func (d Dir) SealFiles() error {
 	}
 	var errs []error
 	for _, name := range private() {
-		if err := d.sealFile(name); err != nil {
+		switch err := d.sealFile(name); {
+		case errors.Is(err, ErrIdentity):
+			errs = append(errs, err) // it says what to do
+		case err != nil:
 			errs = append(errs, fmt.Errorf("seal %s: %w", name, err))
 		}
 	}
