@@ -50,10 +50,10 @@ func (p *sampledLRU) state() int { return 4 * p.limit }
 // sieve is SIEVE (Zhang et al., NSDI 2024): one queue, a bit that a request sets, and a hand that walks from the tail to the head,
 // takes the bit from who has it and evicts who has not; who stays, stays where it is.
 type sieve struct {
-	limit      int
-	nodes      []sieveNode // 0 = the ring's fixed point: next is the head, prev the tail
-	free, hand uint32
-	at         map[uint32]uint32
+	limit int
+	nodes []sieveNode // 0 = the ring's fixed point: next is the head, prev the tail
+	hand  uint32
+	at    map[uint32]uint32
 }
 
 type sieveNode struct {

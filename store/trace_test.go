@@ -23,12 +23,6 @@ type policy interface {
 	state() int         // bytes that it needs at its limit, beside what finds a block
 }
 
-// trace is a stream of requests that reach a node.
-type trace struct {
-	name string
-	next func() uint32
-}
-
 // zipf draws ranks from 0 to n-1 with weights 1/(rank+1)^a, which rand.Zipf cannot for a <= 1.
 type zipf struct {
 	sum []float64
@@ -49,7 +43,7 @@ func (z *zipf) draw() int {
 	return sort.SearchFloat64s(z.sum, z.rnd.Float64()*z.sum[len(z.sum)-1])
 }
 
-// load is what a trace is mixed of.
+// load is what a trace, a stream of requests that reach a node, is mixed of.
 type load struct {
 	objects int
 	alpha   float64

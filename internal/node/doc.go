@@ -16,7 +16,8 @@
 //
 // A request through a circuit does not look in the node's own store first. That would leave nothing on the wire, but the
 // wire would show it: a node keeps the blocks that are closest to it, and a download that never asks for the blocks of one
-// stretch of the ring has a reader there. In a network of ten nodes one download would be enough to see it.
+// stretch of the ring has a reader there. In a network of ten nodes one download would be enough to see it. What the user has read
+// is kept elsewhere, above this package (store/clientcache), and has nothing to do with where the node is.
 //
 // # Links
 //
@@ -44,6 +45,6 @@
 //
 // # Reading order
 //
-// node.go, life.go, loop.go, peer.go, strangers.go, links.go, probe.go, circuits.go, repair.go, own.go, state.go, dial.go, scope.go, client.go, await.go; inbox.go, outbox.go and
+// node.go, life.go, loop.go, peer.go, strangers.go, links.go, probe.go, circuits.go, repair.go, own.go, share.go, state.go, dial.go, scope.go, client.go, await.go; inbox.go, outbox.go and
 // pool.go are the three small queues between goroutines.
 package node
