@@ -18,7 +18,8 @@ type batch struct {
 	ops     []*op // whose fate is that of the transaction
 	results []error
 	undo    []undo
-	err     error // of txn, on the way
+	gone    [][]byte // keys whose values are garbage afterwards
+	err     error    // of txn, on the way
 }
 
 // undo is how the books were before a step.
@@ -97,18 +98,27 @@ func (b *batch) enter(o *op, v verdict) bool {
 	for _, gone := range victims {
 		b.undo = append(b.undo, undo{gone.ID, gone, true})
 		b.ledger.Yield(gone.ID, v.want, o.link)
-		b.note(b.txn.Delete(b.seal.key(gone)))
+		b.drop(gone)
 	}
 	b.undo = append(b.undo, undo{v.want.ID, v.old, v.held})
 	b.ledger.SetFrom(v.want, o.link)
 	b.unsafe[v.want.ID] = struct{}{}
-	if v.held && v.old != v.want {
-		b.note(b.txn.Delete(b.seal.key(v.old)))
+	switch {
+	case v.held && v.old != v.want:
+		b.drop(v.old)
+	case v.held: // the key stays and gets another value
+		b.gone = append(b.gone, b.seal.key(v.old))
 	}
 	b.note(b.txn.Set(b.seal.key(v.want), v.value))
 	b.ops = append(b.ops, o)
 	b.results = append(b.results, v.result)
 	return true
+}
+
+func (b *batch) drop(e store.Entry) {
+	key := b.seal.key(e)
+	b.gone = append(b.gone, key)
+	b.note(b.txn.Delete(key))
 }
 
 func (b *batch) note(err error) { b.err = errors.Join(b.err, err) }

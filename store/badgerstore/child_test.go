@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		"open":  childOpen,
 		"leave": childLeave,
 		"idle":  childIdle,
+		"wear":  childWear,
 	}
 	if part, ok := parts[os.Getenv(childVar)]; ok {
 		if err := part(os.Getenv(childDir), os.Getenv(childArg)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"nightjar/keys"
+	"nightjar/store"
 )
 
 // DefaultQuota is the quota in bytes of a Config that names none: 10 GiB.
@@ -46,14 +47,13 @@ func (c *Config) complete() error {
 }
 
 const (
-	// tableParts keeps memtables small beside the quota: what was deleted counts as garbage only when its memtable has been
-	// flushed and merged, and a memtable of n bytes holds the deletion of 126 n bytes of blocks.
 	tableParts   = 2048
 	minTable     = 128 << 10
 	maxTable     = 4 << 20
-	valueParts   = 32 // value log files in a full store
+	valueParts   = 128 // value log files in a full store
 	minValueFile = 1 << 20
 	maxValueFile = 64 << 20 // puts wait while one is collected
+	maxFiles     = 1024     // value log files in a full store, each a file descriptor and a map: above 64 GiB they are larger
 	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
 	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
 	// the mark is a pointer into the value log instead.
@@ -62,28 +62,33 @@ const (
 
 // geometry is how large the files of a store with a quota are.
 type geometry struct {
-	quota     int64
 	table     int64 // bytes of a memtable
 	valueFile int64 // bytes of a value log file
 }
 
 func shape(quota int64) geometry {
 	return geometry{
-		quota:     quota,
 		table:     min(max(quota/tableParts, minTable), maxTable),
-		valueFile: min(max(quota/valueParts, minValueFile), maxValueFile),
+		valueFile: min(max(quota/valueParts, minValueFile), max(maxValueFile, quota/maxFiles)),
 	}
 }
 
-// softLimit is the size in bytes of the value log above which garbage is collected: a fifth of it is then garbage, and
-// with what is copied to free files a full store writes 1.2 to 2 times what is put.
-func (g geometry) softLimit() int64 { return g.quota + g.quota/4 + g.valueFile }
+// batch is how many puts share a transaction and a sync at most: of blocks half a value log file, which the batch may make longer
+// than it should be, and never more than 4 MiB.
+func (g geometry) batch() int {
+	return int(min(g.valueFile/2/(store.MaxSize+store.Overhead), maxBatch))
+}
 
-// hardLimit is the size in bytes of the value log above which a put waits for the collection.
-func (g geometry) hardLimit() int64 { return g.softLimit() + g.quota/8 + 2*g.valueFile }
+// usable is what of a quota the books may charge. The rest, and the 15 % that the disk may have more than the quota, is room for
+// garbage: a file is worth freeing only when it holds less than the average, and with 0.8 that is half (decision 0011).
+func usable(quota int64) int64 { return quota/5*4 + quota%5*4/5 }
 
-// diskLimit is the size in bytes that a store's directory stays within, SPEC §7.
-func (g geometry) diskLimit() int64 { return g.hardLimit() + g.quota/8 + 40<<20 }
+// quotaFor is the smallest quota of which as much is usable.
+func quotaFor(usable int64) int64 { return usable/4*5 + (usable%4*5+3)/4 }
+
+// ceiling is what everything in the directory of a store with a quota takes at most, in bytes: 1.15 quotas; below 256 MiB, where the
+// smallest files are large beside the quota, 38.4 MiB more than the quota. SPEC §7.
+func ceiling(quota int64) int64 { return quota + max(quota/100*15, 256<<20/100*15) }
 
 // options tunes Badger for a small instance that is idle most of the time. Compaction and garbage collection
 // are ours to start (maintain.go), so that nothing ticks and nothing writes when the disk is full.

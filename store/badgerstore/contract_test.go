@@ -28,7 +28,7 @@ func mustOpen(t testing.TB, cfg Config) *Store {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	reopen := func(t testing.TB, dir string, cfg storetest.Config) (store.Store, error) {
-		s, err := Open(Config{Dir: dir, Quota: cfg.Quota, Self: cfg.Self})
+		s, err := Open(Config{Dir: dir, Quota: quotaFor(cfg.Quota), Self: cfg.Self})
 		if err != nil {
 			return nil, err
 		}
@@ -37,7 +37,7 @@ func TestContract(t *testing.T) {
 	}
 	storetest.Run(t, storetest.Impl{
 		Open: func(t testing.TB, cfg storetest.Config) store.Store {
-			return mustOpen(t, Config{Dir: t.TempDir(), Quota: cfg.Quota, Self: cfg.Self})
+			return mustOpen(t, Config{Dir: t.TempDir(), Quota: quotaFor(cfg.Quota), Self: cfg.Self})
 		},
 		Reopen: func(t testing.TB, s store.Store, cfg storetest.Config) (store.Store, error) {
 			return reopen(t, s.(*Store).cfg.Dir, cfg)

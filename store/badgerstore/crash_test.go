@@ -152,7 +152,7 @@ const churnBlocks = 200
 
 // childChurn puts into a full store and says how many puts were accepted.
 func childChurn(dir, arg string) error {
-	s, err := Open(Config{Dir: dir, Quota: churnBlocks * (keys.DataSize + store.Overhead)})
+	s, err := Open(Config{Dir: dir, Quota: quotaFor(churnBlocks * (keys.DataSize + store.Overhead))})
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func TestKillInChurn(t *testing.T) {
 		}
 		c.cmd.Wait()
 
-		s := mustOpen(t, Config{Dir: dir, Quota: churnBlocks * (keys.DataSize + store.Overhead)})
+		s := mustOpen(t, Config{Dir: dir, Quota: quotaFor(churnBlocks * (keys.DataSize + store.Overhead))})
 		st := s.Stats()
 		if st.Bytes > st.Quota || st.Blocks < churnBlocks-1 {
 			t.Errorf("round %d: %+v", round, st)

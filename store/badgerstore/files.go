@@ -42,15 +42,6 @@ func (f *files) newest() (value, mem int, err error) {
 	return value, mem, nil
 }
 
-// flushing is how many memtable logs wait for their memtable to become a table.
-func (f *files) flushing() int {
-	names, err := filepath.Glob(filepath.Join(f.dir, "*.mem"))
-	if err != nil {
-		return 0
-	}
-	return max(0, len(names)-1)
-}
-
 // settle makes what succeeded logs hold durable, and their successors' names. It is called after Badger's Sync, so
 // that a log that was current then is either durable or has a successor now. It reports whether there was one.
 func (f *files) settle() (turned bool, err error) {
@@ -69,23 +60,6 @@ func (f *files) settle() (turned bool, err error) {
 	}
 	f.value, f.mem = value, mem
 	return true, nil
-}
-
-// valueBytes is how much the value log takes. The file that is written to is as long as it may become, and counts as full.
-func (f *files) valueBytes(full int64) (sum int64, err error) {
-	entries, err := os.ReadDir(f.dir)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		if _, ok := numbered(e.Name(), ".vlog"); !ok {
-			continue
-		}
-		if st, err := e.Info(); err == nil { // gone in between: freed
-			sum += min(st.Size(), full)
-		}
-	}
-	return sum, nil
 }
 
 func numbered(name, ext string) (int, bool) {

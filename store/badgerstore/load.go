@@ -41,12 +41,13 @@ type loader struct {
 // loadResult is what is left of a reader besides what it found.
 type loadResult struct {
 	doomed [][]byte // keys that are no entries
+	waste  garbage
 	err    error
 }
 
-// readKeys enters what db holds, and returns the keys that have no place: damaged ones, and the older of two of one block.
+// readKeys enters what db holds, tells waste, and returns the keys that have no place: damaged ones, and the older of two of one block.
 // A million keys are to be read while somebody waits for the node to start: they are decrypted by several goroutines and entered by this one.
-func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger) (doomed [][]byte, err error) {
+func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger, waste garbage) (doomed [][]byte, err error) {
 	ledger.Filter() // Add is quicker with it
 	ledger.Expect(expected(db, ledger.Stats().Quota))
 	readers := min(runtime.GOMAXPROCS(0), loadReaders)
@@ -87,6 +88,9 @@ func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger) (doomed [][]byte, 
 			err = r.err
 		}
 		doomed = append(doomed, r.doomed...)
+		for file, bytes := range r.waste {
+			waste[file] += bytes
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -134,6 +138,7 @@ func (l *loader) read() (r loadResult) {
 			r.err = fmt.Errorf("badgerstore: reading the index: %w: %v", store.ErrCorrupt, p)
 		}
 	}()
+	r.waste = garbage{}
 	txn := l.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	o := badger.DefaultIteratorOptions
@@ -156,6 +161,9 @@ func (l *loader) read() (r loadResult) {
 				break
 			}
 			p, located := pointerOf(item)
+			if located {
+				r.waste[int(p.file)] -= int64(p.length)
+			}
 			e, err := open.entry(key)
 			if err != nil {
 				r.doomed = append(r.doomed, item.KeyCopy(nil))

@@ -1,27 +1,21 @@
 package badgerstore
 
 import (
-	"errors"
-	"math"
-	"time"
+	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
+	"nightjar/store"
 )
 
-const (
-	// flattenAt is how many tables of flushed memtables a read may have to ask before they are merged into the others.
-	flattenAt = 5
-	// worthwhile is the part of a value log file that must be garbage for the file to be copied.
-	worthwhile = 0.05
-)
+// flattenAt is how many tables of flushed memtables a read may have to ask before they are merged into the others.
+const flattenAt = 5
 
-// maintain does what Badger's own compactors would, when the writer says that there may be something to do. It ends
-// with stop, after the file in hand.
+// maintain merges tables, as Badger's own compactors would, when the writer says that there may be something to do. It ends
+// with stop, after the merge in hand.
 func (s *Store) maintain() {
 	for {
 		select {
 		case <-s.kick:
-			s.tidy()
+			s.flatten(flattenAt)
 		case <-s.stop:
 			return
 		}
@@ -36,96 +30,64 @@ func (s *Store) wake() {
 	}
 }
 
-// patience is how long a writer that is too quick waits for the flush that shows the collection what is garbage.
-const patience = time.Second
-
-// pace is called by the writer when a log was succeeded by a new one. Normally the maintenance is quick enough; if the
-// value log has grown well above what it should be, the writer lends a hand, which slows puts down to what the
-// collection manages.
-func (s *Store) pace() {
-	if used, err := s.files.valueBytes(s.geo.valueFile); err == nil && used > s.geo.hardLimit() {
-		for late := time.Now().Add(patience); s.files.flushing() > 0 && time.Now().Before(late); {
-			time.Sleep(time.Millisecond)
-		}
-		s.tidy()
-	}
-	s.wake()
-}
-
-// tidy merges tables when there are many, and frees value log files while there are too many. Nothing is done where a write
+// flatten merges the tables of flushed memtables into the others if there are as many as that. Nothing is done where a write
 // could be refused: Badger's compaction loses a table that it cannot make.
-func (s *Store) tidy() {
+func (s *Store) flatten(many int) {
 	s.tidying.Lock()
 	defer s.tidying.Unlock()
-	if s.wounded.Load() || s.space.check(2*s.geo.valueFile) != nil || !s.flatten(flattenAt) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.db == nil || s.down.Load() || s.db.Levels()[0].NumTables < many {
 		return
 	}
-	files := newFiles(s.dir)
-	for {
-		select {
-		case <-s.stop:
-			return
-		default:
-		}
-		used, err := files.valueBytes(s.geo.valueFile)
-		if err != nil || used <= s.geo.softLimit() {
-			return
-		}
-		// Only merging counts what was deleted as garbage of the file that it is in.
-		if !s.flatten(1) || !s.collect() {
-			return
-		}
+	if u, err := measure(s.dir); err != nil || s.space.check(u.tables) != nil {
+		return
 	}
-}
-
-// flatten merges the tables of flushed memtables into the others if there are as many as that.
-func (s *Store) flatten(many int) bool {
-	s.life.RLock()
-	defer s.life.RUnlock()
-	if s.db == nil {
-		return false
-	}
-	if s.db.Levels()[0].NumTables < many {
-		return true
-	}
-	err := s.db.Flatten(1)
-	if err != nil {
+	if err := s.db.Flatten(1); err != nil {
 		s.warn("store: merging index tables failed", err)
 	}
-	return err == nil
 }
 
-// collect copies what lives in the value log file with the most garbage and frees the file. Puts wait meanwhile: Badger's
-// collection and its Sync race with writes. Badger removes the file without waiting for the copies to be durable,
-// unless an iterator is open: so one is, until they are.
-func (s *Store) collect() bool {
-	s.batch.Lock()
-	defer s.batch.Unlock()
+var errCrowded = fmt.Errorf("%w: the files hold too little that can be freed", store.ErrFull)
+
+// makeRoom frees value log files until what comes next fits under the ceiling, or says why it does not. The writer calls it, before each
+// batch; only after a log was succeeded is there something to do.
+func (s *Store) makeRoom() error {
+	if s.measured {
+		return nil
+	}
+	for {
+		u, err := measure(s.cfg.Dir)
+		if err != nil {
+			return fmt.Errorf("%w: looking at the files: %w", store.ErrFull, pathless(err))
+		}
+		if s.geo.need(u) <= s.ceiling {
+			s.measured = true
+			return nil
+		}
+		s.flatten(2 * flattenAt) // the maintenance is behind, and tables take room
+		file, ok := s.garbage.worst(u)
+		if !ok && s.counted {
+			return errCrowded
+		}
+		if !ok { // blocks that were lost to damage are in no account
+			s.recount(u)
+			continue
+		}
+		if err := s.collect(u, file); err != nil {
+			return err
+		}
+	}
+}
+
+// recount makes the account of garbage anew.
+func (s *Store) recount(u usage) {
 	s.life.RLock()
 	defer s.life.RUnlock()
-	if s.db == nil || s.down.Load() {
-		return false
+	if s.db != nil && !s.down.Load() {
+		written := s.garbage[u.newest]
+		s.garbage = count(s.db, u)
+		s.garbage[u.newest] = written
 	}
-	files := newFiles(s.dir)
-	txn := s.db.NewTransactionAt(math.MaxUint64, false)
-	o := badger.DefaultIteratorOptions
-	o.PrefetchValues = false
-	it := txn.NewIterator(o)
-	err := s.db.RunValueLogGC(worthwhile)
-	if err == nil {
-		err = s.db.Sync()
-		_, settleErr := files.settle()
-		if err = errors.Join(err, settleErr); err != nil {
-			// The iterator stays open and the file stays: what it holds is the only durable copy.
-			s.wounded.Store(true)
-			s.warn("store: a sync failed", err)
-			return false
-		}
-	} else if !errors.Is(err, badger.ErrNoRewrite) {
-		s.warn("store: freeing a file failed", err)
-	}
-	it.Close()
-	txn.Discard()
-	s.logs.prune(false)
-	return err == nil
+	s.counted = true
 }

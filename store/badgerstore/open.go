@@ -54,8 +54,10 @@ func open(cfg Config, place *Place) (*Store, error) {
 		space:  newSpace(cfg.Dir, g, guard, free),
 		puts:   make(chan *op),
 		core:   core{unsafe: map[keys.ID]struct{}{}, hot: newHot()},
+		room:   room{resized: make(chan struct{}, 1)},
 		upkeep: upkeep{kick: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
+	s.quota.Store(cfg.Quota)
 	if !s.space.spend() {
 		return nil, fmt.Errorf("badgerstore: opening: %w: the disk has too little room", store.ErrFull)
 	}
@@ -101,14 +103,22 @@ func (s *Store) launch() (err error) {
 func (s *Store) load(db *badger.DB) error {
 	var seed [32]byte
 	crand.Read(seed[:])
-	ledger := store.NewLedger(s.geo.quota, s.cfg.Self, rand.New(rand.NewChaCha8(seed)))
-	doomed, err := s.readKeys(db, ledger)
+	quota := s.quota.Load()
+	ledger := store.NewLedger(usable(quota), s.cfg.Self, rand.New(rand.NewChaCha8(seed)))
+	waste := garbage{}
+	doomed, err := s.readKeys(db, ledger, waste)
 	if err != nil {
 		return err
 	}
+	u, err := measure(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	waste.fill(u)
 	for _, e := range ledger.Shrink() {
 		doomed = append(doomed, s.seal.key(e))
 	}
+	waste.note(db, doomed)
 	ts := db.MaxVersion() + 1
 	if err := deleteKeys(db, ts, doomed); err != nil {
 		return fmt.Errorf("badgerstore: removing: %w", err)
@@ -120,6 +130,9 @@ func (s *Store) load(db *badger.DB) error {
 	clear(s.unsafe)
 	s.mu.Unlock()
 	s.db, s.ts, s.files, s.logs = db, ts, newFiles(s.dir), newLogs(s.dir)
+	s.garbage, s.counted, s.measured = waste, false, false
+	s.ceiling = max(ceiling(quota), s.geo.need(u))
+	s.settling, s.stalled = s.ceiling > ceiling(quota), false
 	return nil
 }
 

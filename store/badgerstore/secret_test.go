@@ -230,7 +230,7 @@ func TestConfig(t *testing.T) {
 		t.Error("a negative quota")
 	}
 	s := mustOpen(t, Config{Dir: filepath.Join(t.TempDir(), "not", "there", "yet")})
-	if got := s.Stats(); got != (store.Stats{Quota: DefaultQuota}) {
+	if got := s.Stats(); got != (store.Stats{Quota: DefaultQuota, Usable: usable(DefaultQuota)}) {
 		t.Errorf("%+v", got)
 	}
 }

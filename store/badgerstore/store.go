@@ -34,6 +34,7 @@ type Store struct {
 	core
 
 	upkeep
+	room
 	buffers buffers
 	puts    chan *op
 }
@@ -56,9 +57,8 @@ type core struct {
 	hot    *hot
 	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
-	closed  atomic.Bool
-	down    atomic.Bool // Badger has no memtable: every read would panic
-	wounded atomic.Bool // an iterator stays open, as a file that must stay depends on it
+	closed atomic.Bool
+	down   atomic.Bool // Badger has no memtable: every read would panic
 
 	// For the writer alone, and before it starts.
 	ts    uint64 // version of the last commit
@@ -135,7 +135,9 @@ func (s *Store) Arc(from, last keys.Location, after keys.ID, limit int) ([]store
 func (s *Store) Stats() store.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ledger.Stats()
+	st := s.ledger.Stats()
+	st.Quota = max(s.quota.Load(), quotaFor(st.Usable)) // a quota that becomes smaller does so as blocks go
+	return st
 }
 
 // Close implements store.Store.
@@ -171,8 +173,6 @@ func (s *Store) closeDB() (over bool, err error) {
 		return true, nil
 	case s.down.Load():
 		return false, nil // closing might wait for ever for the file that was refused
-	case s.wounded.Load():
-		return false, nil // closing would remove the file that must stay
 	case !s.space.spend():
 		return false, nil // closing writes, and the disk has nothing left
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxBatch is how many puts share a transaction and a sync at most: 4 MiB of blocks.
+	// maxBatch is how many puts share a transaction and a sync at most: 4 MiB of blocks, less in a small store (geometry.batch).
 	maxBatch = 128
 	// linger is how long the writer waits at most for the callers of the batch before to come back, so that they share
 	// the next sync as well: a part of what the sync takes.
@@ -27,22 +27,25 @@ var (
 	errWrite = errors.New("badgerstore: the database refused a write")
 )
 
-// write is the writer: the one place that decides, writes and syncs. It ends with stop, after the batch in hand.
+// write is the writer: the one place that decides, writes and syncs, and that frees files. It ends with stop, after the batch in hand.
+// What takes long (a smaller quota) is done a step at a time, between batches.
 func (s *Store) write() {
 	var waiting []*op
 	last := 0
 	for {
 		if len(waiting) == 0 {
-			select {
-			case o := <-s.puts:
-				waiting = append(waiting, o)
-			case <-s.stop:
+			o, ok := s.next()
+			if !ok {
 				return
 			}
+			waiting = append(waiting, o)
 		}
 		waiting = s.gather(waiting, last)
 		last = len(waiting)
 		waiting = s.serve(waiting)
+		if s.settling && !s.stalled {
+			s.settling = s.settle()
+		}
 		select {
 		case <-s.stop:
 			answer(waiting, store.ErrClosed)
@@ -52,11 +55,38 @@ func (s *Store) write() {
 	}
 }
 
+// next waits for a put, and uses the time to settle. It returns false when the writer must end.
+func (s *Store) next() (*op, bool) {
+	for {
+		if s.settling && !s.stalled {
+			select {
+			case o := <-s.puts:
+				return o, true
+			case <-s.resized:
+				s.resize()
+			case <-s.stop:
+				return nil, false
+			default:
+				s.settling = s.settle()
+			}
+			continue
+		}
+		select {
+		case o := <-s.puts:
+			return o, true
+		case <-s.resized:
+			s.resize()
+		case <-s.stop:
+			return nil, false
+		}
+	}
+}
+
 // gather collects puts. It waits only while fewer came than last time: a single caller is served at once, and many
 // callers do not end up taking turns.
 func (s *Store) gather(all []*op, last int) []*op {
 	var late <-chan time.Time
-	for len(all) < maxBatch {
+	for len(all) < s.geo.batch() {
 		select {
 		case o := <-s.puts:
 			all = append(all, o)
@@ -89,7 +119,12 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		answer(all, s.dead)
 		return nil
 	}
-	b, rest := s.commit(all)
+	full := s.makeRoom()
+	if s.dead != nil && !s.revive() {
+		answer(all, s.dead)
+		return nil
+	}
+	b, rest := s.commit(all, full)
 	if s.dead != nil {
 		s.revive()
 	}
@@ -107,6 +142,7 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		s.mu.Lock()
 		clear(s.unsafe)
 		s.mu.Unlock()
+		s.stalled = false
 	}
 	for i, o := range b.ops {
 		if err == nil {
@@ -119,15 +155,18 @@ func (s *Store) serve(all []*op) (rest []*op) {
 }
 
 // commit makes a batch of the puts that need writing and hands it to Badger; it answers those that need none and those
-// that failed. Books and Badger agree again when it returns, but what it wrote is not durable.
-func (s *Store) commit(all []*op) (b *batch, rest []*op) {
+// that failed, which are all if the directory is full. Books and Badger agree again when it returns, but what it wrote is not durable.
+func (s *Store) commit(all []*op, full error) (b *batch, rest []*op) {
 	s.batch.Lock()
 	defer s.batch.Unlock()
 	b = &batch{
 		Store: s,
 		txn:   s.db.NewTransactionAt(math.MaxUint64, true),
-		room:  int(min(s.db.MaxBatchCount()-2, s.db.MaxBatchSize()/(keySize+36))),
-		full:  s.space.check(int64(len(all)) * (store.MaxSize + store.Overhead)),
+		room:  s.entries(),
+		full:  full,
+	}
+	if b.full == nil {
+		b.full = s.space.check(int64(len(all)) * (store.MaxSize + store.Overhead))
 	}
 	defer b.txn.Discard()
 	for _, o := range all {
@@ -139,13 +178,19 @@ func (s *Store) commit(all []*op) (b *batch, rest []*op) {
 		return b, rest
 	}
 	s.ts++
+	s.garbage.note(s.db, b.gone)
+	s.counted = s.counted && len(b.gone) == 0
 	err := b.err
 	if err == nil {
 		err = b.txn.CommitAt(s.ts, nil)
 	}
 	if err != nil {
 		b.rollback()
-		answer(b.ops, s.refused(err))
+		err = s.refused(err)
+		if s.dead != nil { // now, while readers wait for the batch
+			s.revive()
+		}
+		answer(b.ops, err)
 		b.ops = nil
 	}
 	return b, rest
@@ -163,7 +208,8 @@ func (s *Store) persist() error {
 		return s.dead
 	}
 	if turned {
-		s.pace()
+		s.measured = false
+		s.wake()
 	}
 	return nil
 }
@@ -197,7 +243,7 @@ func (s *Store) alive() (ok bool) {
 
 // revive starts Badger anew after a write or a sync failed, as soon as the disk gives what that takes.
 func (s *Store) revive() bool {
-	if s.wounded.Load() || s.space.check(0) != nil {
+	if s.space.check(0) != nil {
 		return false
 	}
 	s.life.Lock()

@@ -80,7 +80,7 @@ func mustHold(t testing.TB, s store.Store, blocks ...keys.Block) {
 func withinQuota(t testing.TB, s store.Store) store.Stats {
 	t.Helper()
 	st := s.Stats()
-	if st.Bytes > st.Quota || st.Bytes < 0 || st.Blocks < 0 {
+	if st.Bytes > st.Usable || st.Usable > st.Quota || st.Bytes < 0 || st.Blocks < 0 {
 		t.Errorf("occupancy %+v", st)
 	}
 	return st

@@ -100,7 +100,7 @@ func reopenSmaller(t *testing.T, impl Impl) {
 	small := Config{Quota: 10 * charged}
 	for range 2 {
 		s = again(t, impl, s, small)
-		if st := withinQuota(t, s); st.Blocks != 10 || st.Quota != small.Quota {
+		if st := withinQuota(t, s); st.Blocks != 10 || st.Usable != small.Quota {
 			t.Errorf("%+v", st)
 		}
 		var sink, cached int

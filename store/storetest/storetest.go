@@ -10,7 +10,7 @@ import (
 
 // Config is what a case asks of a store.
 type Config struct {
-	Quota int64
+	Quota int64 // of which all is usable: what Stats().Usable then says
 	Self  keys.Location
 }
 
