@@ -55,6 +55,7 @@ func open(cfg Config, place *Place) (*Store, error) {
 		puts:   make(chan *op),
 		core:   core{unsafe: map[keys.ID]struct{}{}, hot: newHot()},
 		room:   room{resized: make(chan struct{}, 1)},
+		health: health{patience: tooSlow},
 		upkeep: upkeep{kick: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
 	s.quota.Store(cfg.Quota)

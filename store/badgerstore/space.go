@@ -55,7 +55,7 @@ func (s *space) check(n int64) error {
 		err = errors.Join(f.Close(), s.probe.Truncate(s.tall), s.probe.Truncate(0))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the disk refuses: %w", store.ErrFull, pathless(err))
+		return fmt.Errorf("%w: %w", errRefuses, pathless(err))
 	}
 	return nil
 }
