@@ -137,37 +137,6 @@ func TestAVerifyCapabilityKeepsAndDoesNotRead(t *testing.T) {
 	}
 }
 
-// A list comes back whatever its length: about a batch, and two.
-func TestListsComeBack(t *testing.T) {
-	for _, count := range []int{1, 2, 1000, listBatch - 1, listBatch, listBatch + 1, 2*listBatch + 3} {
-		rng := rand.New(rand.NewChaCha8([32]byte{byte(count)}))
-		all := make([]listed, count)
-		for i := range all {
-			all[i][0] = byte(1 + i%3)
-			for j := 1; j < 9; j++ {
-				all[i][j] = byte(rng.Uint32())
-			}
-		}
-		var batches [][]listed
-		for part := range slices.Chunk(all, listBatch) {
-			slices.SortFunc(part, func(a, b listed) int { return bytes.Compare(a[:], b[:]) })
-			batches = append(batches, part)
-		}
-		i := 0
-		r := &batchReader{next: func() ([]listed, error, bool) {
-			if i == len(batches) {
-				return nil, nil, false
-			}
-			i++
-			return batches[i-1], nil, true
-		}}
-		var got []listed
-		if err := readList(r, func(b []listed) error { got = append(got, b...); return nil }); err != nil || !slices.Equal(got, all) {
-			t.Errorf("%d entries: %d came back: %v", count, len(got), err)
-		}
-	}
-}
-
 // §13: each rule alone.
 func TestListsThatAreNoneAreMalformed(t *testing.T) {
 	e := func(what byte, name byte) []byte {

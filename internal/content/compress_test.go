@@ -1,3 +1,5 @@
+//go:build !race
+
 package content
 
 import (
@@ -44,31 +46,6 @@ func TestOnlyWhatGainsATenthIsCompressed(t *testing.T) {
 			t.Errorf("%s: other bytes came back", name)
 		}
 	}
-}
-
-// pack compresses with any parameters.
-func pack(t testing.TB, data []byte, o ...zstd.EOption) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z, err := zstd.NewWriter(&b, o...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := z.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// putPacked inserts a file whose compressed bytes are given, with a size of the publisher's choice.
-func putPacked(t testing.TB, n *network, packed []byte, size uint64) *manifest {
-	t.Helper()
-	return &manifest{Version: 1, Kind: kindFile, MIME: "text/plain", Stream: &stream{
-		Size: size, Codec: codecZstd, Packed: uint64(len(packed)), Inline: packed,
-	}}
 }
 
 // F3 for what zstd makes of a stream: exactly the size that was declared, within the window that was agreed.
@@ -118,14 +95,6 @@ func TestCompressedStreamsAreExactlyAsLongAsTheySay(t *testing.T) {
 	}
 }
 
-// discard counts what it drops.
-type discard struct{ n uint64 }
-
-func (d *discard) Write(p []byte) (int, error) {
-	d.n += uint64(len(p))
-	return len(p), nil
-}
-
 // F3: a bomb is refused for what it says, before it is fetched; if it lies it is cut off.
 func TestADecompressionBombCostsNothing(t *testing.T) {
 	n := newNetwork()
@@ -172,7 +141,3 @@ func TestADecompressionBombCostsNothing(t *testing.T) {
 		t.Errorf("%v after %d requests, want ErrMalformed after 1", err, len(n.fetched))
 	}
 }
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"nightjar/keys"
@@ -86,7 +85,7 @@ func pagesOf(pages, size int) webSite {
 
 // F12, and the figure: a site of 200 files of which one changes takes at most 20 blocks, for pages of any usual size.
 func TestOneChangedPageTakesFewBlocks(t *testing.T) {
-	for _, size := range []int{300, 10_000, 100_000} {
+	for _, size := range sized([]int{300, 10_000, 100_000}, []int{300, 10_000}) {
 		s := pagesOf(200, size)
 		s["film.webm"] = noise(1<<20, 1)
 		n := newNetwork()
@@ -299,42 +298,6 @@ func TestEditionsKeepTheirSecrets(t *testing.T) {
 	}
 	if got, err := next.MarshalBinary(); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the next edition was wiped with it (%v)", err)
-	}
-}
-
-// §12: the limit, from both sides. What does not fit is left out, and the rest is an edition.
-func TestLimitOfAnEdition(t *testing.T) {
-	table := make([]byte, layoutOf(90*keys.DataSize).tableSize()) // 5 792 bytes
-	e := &Edition{}
-	for i := range 2600 {
-		f := keptFile{Size: 90 * keys.DataSize, Stream: &stream{Size: 90 * keys.DataSize, Table: table}}
-		f.Sum[0], f.Sum[1] = byte(i), byte(i>>8)
-		e.files = append(e.files, f)
-	}
-	within, err := e.MarshalBinary()
-	if err != nil || len(within) > MaxEdition {
-		t.Fatalf("%d bytes, %v", len(within), err)
-	}
-	if got, err := ParseEdition(within); err != nil || len(got.files) != 2600 {
-		t.Fatal(err)
-	}
-	e.files = append(e.files, e.files[:100]...)
-	e.containers = []stream{{Size: 3, Inline: []byte("abc")}, {Size: 3, Inline: []byte("xyz")}}
-	e.files[7] = keptFile{Sum: [32]byte{9}, Size: 3, Container: 2}
-	e.files[2690] = keptFile{Sum: [32]byte{8}, Size: 3, Container: 1}
-	less, err := e.MarshalBinary()
-	if err != nil || len(less) > MaxEdition {
-		t.Fatalf("%d bytes, %v", len(less), err)
-	}
-	got, err := ParseEdition(less)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got.files) >= 2700 || len(got.containers) != 1 || got.files[7].Container != 1 {
-		t.Errorf("%d files and %d containers are left", len(got.files), len(got.containers))
-	}
-	if _, err := ParseEdition(append(less, make([]byte, MaxEdition+1-len(less))...)); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "larger") {
-		t.Errorf("too large: %v", err)
 	}
 }
 

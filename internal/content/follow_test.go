@@ -128,14 +128,15 @@ func TestFollowEnds(t *testing.T) {
 		n := newNetwork()
 		uri := publishSite(t, n, "site", 0)
 		uri.Edition = 0
-		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		day := sized(24*time.Hour, 6*time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), day)
 		defer cancel()
 		if got := <-follow(ctx, n, uri); !errors.Is(got.err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the deadline", got.err)
 		}
 		looks := len(n.fetched) / (lookAhead + 1)
-		if day := int(24 * time.Hour / lastPoll); looks < day/2 || looks > 5*day {
-			t.Errorf("%d looks in a day", looks)
+		if about := int(day / lastPoll); looks < about/2 || looks > 5*about {
+			t.Errorf("%d looks in %v", looks, day)
 		}
 		broken := errors.New("no circuit")
 		n.lose = func(keys.ID) error { return broken }

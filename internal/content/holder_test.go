@@ -71,7 +71,7 @@ func TestAResumedFetchAsksForNothingTwice(t *testing.T) {
 	data := noise(520*keys.DataSize+9, 1) // with a nested table
 	uri := put(t, n, data, PutOptions{})
 	rng := rand.New(rand.NewPCG(3, 3))
-	for round := range 8 {
+	for round := range sized(8, 4) {
 		order := []Order{Shuffled, Reading}[round%2]
 		n.loseShare(float64(round/2%2)*0.1, uint64(round))
 		n.fetched = nil
@@ -115,7 +115,7 @@ func TestBlocksThatAreHeldComeFirst(t *testing.T) {
 		all = append(all, seg.id(i))
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	for _, held := range []int{1, 50, 199, 200, 201, 400} {
+	for _, held := range sized([]int{1, 50, 199, 200, 201, 400}, []int{50, 199, 200}) {
 		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for name, read := range map[string]func(src Source) ([]byte, error){
 			"shuffled": func(src Source) ([]byte, error) { return tryGet(src, uri, GetOptions{}) },
@@ -160,7 +160,9 @@ func TestBlocksThatAreHeldComeFirst(t *testing.T) {
 // WriteFrom gives the rest from any offset, of a file of any kind; in shuffled order, and with little of what is before.
 func TestWriteFromGivesTheRest(t *testing.T) {
 	n := newNetwork()
-	text := words(5<<20, 4)
+	text := words(sized(5<<20, 2<<20), 4)
+	long := noise(1200*keys.DataSize+5, 2)
+	segments := put(t, n, long, PutOptions{})
 	packed, frames := framed(t, text, 1<<20)
 	folder := putFolder(t, n, PutOptions{}, file("page", noise(5000, 4)), file("empty", nil))
 	page, empty := folder, folder
@@ -170,7 +172,7 @@ func TestWriteFromGivesTheRest(t *testing.T) {
 		data []byte
 	}{
 		"plain":           {put(t, n, noise(40*keys.DataSize+5, 1), PutOptions{}), noise(40*keys.DataSize+5, 1)},
-		"segments":        {put(t, n, noise(1200*keys.DataSize+5, 2), PutOptions{}), noise(1200*keys.DataSize+5, 2)},
+		"segments":        {segments, long},
 		"inline":          {put(t, n, noise(100, 3), PutOptions{}), noise(100, 3)},
 		"inline, packed":  {put(t, n, text[:20_000], PutOptions{}), text[:20_000]},
 		"compressed":      {putCompressed(t, n, appendSeekTable(bytes.Clone(packed), frames), uint64(len(text))), text},
@@ -199,8 +201,7 @@ func TestWriteFromGivesTheRest(t *testing.T) {
 		t.Errorf("a folder: %v, want ErrNoEntry", err)
 	}
 	var last Progress
-	uri := put(t, n, noise(1200*keys.DataSize, 2), PutOptions{})
-	obj := open(t, n, uri, GetOptions{Progress: func(p Progress) { last = p }})
+	obj := open(t, n, segments, GetOptions{Progress: func(p Progress) { last = p }})
 	if err := obj.WriteFrom(context.Background(), io.Discard, 1100*keys.DataSize); err != nil || last.Done != last.Need {
 		t.Errorf("progress ended at %+v, %v", last, err)
 	}

@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
-	"runtime"
-	"runtime/metrics"
 	"slices"
 	"testing"
 
@@ -69,12 +66,12 @@ func halve(t testing.TB, n *network, uri keys.URI, seed uint64) (before map[keys
 func samples(t testing.TB, n *network) map[string]keys.URI {
 	t.Helper()
 	var folder []memFile
-	for i := range 300 {
+	for i := range sized(300, 60) {
 		folder = append(folder, file(fmt.Sprintf("d%d/f%03d.txt", i%7, i), noise(3000+i, byte(i))))
 	}
-	folder = append(folder, file("film", noise(300*keys.DataSize, 9)), file("empty", nil))
+	folder = append(folder, file("film", noise(sized(300, 140)*keys.DataSize, 9)), file("empty", nil))
 	var many []memFile
-	for i := range 10_000 {
+	for i := range sized(10_000, 1000) {
 		many = append(many, file(fmt.Sprintf("%02d/%04d.txt", i%50, i), noise(20+i%300, byte(i))))
 	}
 	site := author(keys.USK, "kept")
@@ -82,10 +79,10 @@ func samples(t testing.TB, n *network) map[string]keys.URI {
 		"inline":       put(t, n, []byte("hello"), PutOptions{}),
 		"a block":      put(t, n, noise(32_768, 1), PutOptions{}),
 		"small":        put(t, n, noise(10*keys.DataSize, 2), PutOptions{}),
-		"a segment":    put(t, n, noise(400*keys.DataSize, 3), PutOptions{}),
-		"nested table": put(t, n, noise(600*keys.DataSize, 4), PutOptions{}),
+		"a segment":    put(t, n, noise(sized(400, 140)*keys.DataSize, 3), PutOptions{}),
+		"nested table": put(t, n, noise(sized(600, 500)*keys.DataSize, 4), PutOptions{}),
 		"redundant":    put(t, n, noise(40*keys.DataSize, 5), PutOptions{Redundancy: redundancy(t, "3")}),
-		"compressed":   put(t, n, words(3<<20, 6), PutOptions{}),
+		"compressed":   put(t, n, words(sized(3<<20, 1<<20), 6), PutOptions{}),
 		"a record":     put(t, n, noise(50*keys.DataSize, 7), PutOptions{Target: site}),
 		"a folder":     putFolder(t, n, PutOptions{}, folder...),
 		"10 000 files": putFolder(t, n, PutOptions{}, many...),
@@ -325,52 +322,5 @@ func TestHealthIsBounded(t *testing.T) {
 	h.add(SegmentHealth{Needed: 10, Blocks: 20, Asked: 20, Found: 9})
 	if len(h.Segments) != maxSegmentHealth || h.Count != maxSegmentHealth+2 || h.Weakest.Found != 9 || h.Lost != 1 {
 		t.Errorf("%d segments of %d, weakest %+v, %d lost", len(h.Segments), h.Count, h.Weakest, h.Lost)
-	}
-}
-
-// thinned is a disk that has lost blocks, and takes what is inserted without keeping it.
-type thinned struct {
-	*disk
-	gone map[keys.ID]bool
-}
-
-func (d thinned) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, error) {
-	if d.gone[id] {
-		d.watch()
-		return keys.Block{}, ErrNotFound
-	}
-	return d.disk.Fetch(ctx, id, top)
-}
-
-func (d thinned) Insert(context.Context, keys.Block, bool) error {
-	d.watch()
-	return nil
-}
-
-// F5 for Keep: a segment's data and some check blocks.
-func TestKeepingIsBoundedInMemory(t *testing.T) {
-	if _, err := erasure.New(maxData, 2*maxData); err != nil { // the library's tables are not ours to bound
-		t.Fatal(err)
-	}
-	d := thinned{newDisk(t), map[keys.ID]bool{}}
-	uri, err := PutFile(context.Background(), d.disk, io.LimitReader(rand.NewChaCha8([32]byte{1}), 70<<20), PutOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	for id := range d.at {
-		d.gone[id] = id.Name != uri.Routing && rng.IntN(10) < 4
-	}
-	runtime.GC()
-	before := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(before)
-	d.peak = 0
-	h, err := Keep(context.Background(), d, d, uri, KeepOptions{})
-	if err != nil || h.Lost != 0 || h.Repaired != h.Missing || h.Count != 4 {
-		t.Fatalf("%+v, %v", h, err)
-	}
-	limit := uint64(2*maxData+2*defaultParallel)*keys.DataSize + 24<<20
-	if got := d.peak - min(d.peak, before[0].Value.Uint64()); got > limit {
-		t.Errorf("keeping holds %d MiB, limit %d MiB", got>>20, limit>>20)
 	}
 }

@@ -3,7 +3,7 @@ package content
 import "nightjar/keys"
 
 // Every limit of the format (SPEC §8). Each is checked before anything is allocated or fetched on its account, and
-// limits_test.go looks just below and just above it.
+// limits_test.go and bounds_test.go look just below and just above it.
 const (
 	// MaxStream bounds the decoded and the stored size of a stream, 16 TiB: sums of sizes cannot overflow, and table
 	// depth follows.

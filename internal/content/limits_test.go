@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"nightjar/crypto/erasure"
@@ -94,73 +93,6 @@ func dated(s uint64) *manifest {
 	m := pathed("a")
 	m.Files[0].Modified = s
 	return m
-}
-
-// F3: every limit of limits.go, at its edge.
-func TestLimitsOfManifests(t *testing.T) {
-	name := func(n int) string { return strings.Repeat("x", n) }
-	depth16 := strings.Repeat(name(255)+"/", 15)
-	// The largest k whose table is carried by the manifest.
-	direct := uint64(maxDirectTable-keySize) / (2 * nameSize)
-	for what, pair := range map[string][2]*manifest{
-		"MaxStream":                 {fileOf(tabled(MaxStream, maxDirectTable)), fileOf(tabled(MaxStream+1, maxDirectTable))},
-		"MaxFiles":                  {folderOf(MaxFiles, func(i int) string { return fmt.Sprintf("%06d", i) }), folderOf(MaxFiles+1, func(i int) string { return fmt.Sprintf("%06d", i) })},
-		"maxMIMEs":                  {manyTypes(maxMIMEs), manyTypes(maxMIMEs + 1)},
-		"maxMIME":                   {typed("a/" + name(maxMIME-2)), typed("a/" + name(maxMIME-1))},
-		"keys.MaxComponent":         {pathed(name(keys.MaxComponent)), pathed(name(keys.MaxComponent + 1))},
-		"keys.MaxPath":              {pathed(depth16 + name(255) + "/"[:0]), pathed(depth16 + name(255) + "/x")},
-		"maxModified":               {dated(maxModified), dated(maxModified + 1)},
-		"maxInline":                 {inlineFile(maxInline), inlineFile(maxInline + 1)},
-		"maxDirectTable":            {directFile(direct), directFile(direct + 1)},
-		"maxContainer":              {contained(maxContainer, 10_000), contained(maxContainer+1, 10_000)},
-		"maxRatio of a container":   {contained(1024*1024, 1024), contained(1024*1025, 1024)},
-		"maxRatio of a manifest":    {nestedOf(2000*1024, 2000), nestedOf(2001*1024, 2000)},
-		"MaxManifest, decoded":      {nestedOf(MaxManifest, MaxManifest/2), nestedOf(MaxManifest+1, MaxManifest/2)},
-		"maxTableDepth":             {fileOf(chain(maxTableDepth, 160)), fileOf(chain(maxTableDepth+1, 160))},
-		"maxGrowth":                 {packedFile(1024*100, 1024*100+100+1024), packedFile(1024*100, 1024*100+100+1025)},
-		"n, too few or many names":  {directFile(3), fileOf(&stream{Size: 3 * keys.DataSize, Table: make([]byte, keySize+9*nameSize)})},
-		"k, more than the size has": {directFile(3), fileOf(&stream{Size: 3 * keys.DataSize, Table: directFile(4).Stream.Table})},
-	} {
-		for i, m := range pair {
-			encoded, err := encodeMode.Marshal(m)
-			if err != nil {
-				t.Fatal(what, err)
-			}
-			_, err = decodeManifest(encoded)
-			if i == 0 && err != nil {
-				t.Errorf("%s: just within: %v", what, err)
-			}
-			if i == 1 && !errors.Is(err, ErrMalformed) {
-				t.Errorf("%s: just beyond: %v, want ErrMalformed", what, err)
-			}
-		}
-	}
-}
-
-func TestLimitOfTheEncodedManifest(t *testing.T) {
-	const files, length = 8300, 4000
-	components := strings.Repeat(strings.Repeat("x", keys.MaxComponent)+"/", 16)
-	// path is none that ends in a slash: (length-6) mod 256 is 154, and at most 100 are added.
-	path := func(i, more int) string { return fmt.Sprintf("%05d/", i) + components[:length-6+more] }
-	base := len(marshal(t, folderOf(files, func(i int) string { return path(i, 0) })))
-	sized := func(size int) *manifest {
-		more := size - base
-		return folderOf(files, func(i int) string { return path(i, more/files+min(1, more%files/(i+1))) })
-	}
-	beyond := sized(MaxManifest + 1)
-	within, tooLong := marshal(t, sized(MaxManifest)), marshal(t, beyond)
-	if len(within) != MaxManifest || len(tooLong) != MaxManifest+1 {
-		t.Fatalf("the examples have %d and %d bytes", len(within), len(tooLong))
-	}
-	if _, err := decodeManifest(within); err != nil {
-		t.Errorf("%d bytes: %v", MaxManifest, err)
-	}
-	if _, err := decodeManifest(tooLong); !errors.Is(err, ErrMalformed) {
-		t.Errorf("%d bytes: %v, want ErrMalformed", MaxManifest+1, err)
-	}
-	if _, err := encodeManifest(beyond); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("writing %d bytes: %v, want ErrTooLarge", MaxManifest+1, err)
-	}
 }
 
 // Redirects cannot be endless, because a CHK cannot name itself; but a chain can be long.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -59,32 +58,6 @@ func TestManifestsThatOutgrowABlock(t *testing.T) {
 				t.Errorf("%s: %s: other bytes came back", name, c.files[i].info.Path)
 			}
 		}
-	}
-}
-
-// 100 000 files, and one more.
-func TestTheLargestFolder(t *testing.T) {
-	files := make([]memFile, MaxFiles)
-	for i := range files {
-		files[i] = file(fmt.Sprintf("d%03d/file-%06d.txt", i/500, i), []byte{byte(i), byte(i >> 8), byte(i >> 16)})
-	}
-	n := newNetwork()
-	root := open(t, n, putFolder(t, n, PutOptions{}, files...), GetOptions{})
-	if len(root.files) != MaxFiles {
-		t.Fatalf("%d files", len(root.files))
-	}
-	for _, i := range []int{0, 77_777, MaxFiles - 1} {
-		o, err := root.File(files[i].info.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(content(t, o), files[i].data) {
-			t.Errorf("file %d: other bytes came back", i)
-		}
-	}
-	files = append(files, file("one more", nil))
-	if _, err := PutFolder(context.Background(), newNetwork(), &memFolder{files}, PutOptions{}); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("%v, want ErrTooLarge", err)
 	}
 }
 
