@@ -47,7 +47,11 @@ type LogReader struct {
 	from   int64 // of window
 	window []byte
 	space  []byte
+	err    error
 }
+
+// Err is the first error of the disk, or nil: what it says of the file may be missing from the entries, and be there the next time.
+func (r *LogReader) Err() error { return r.err }
 
 // NewLogReader reads the entries of a file of that size.
 func NewLogReader(file io.ReaderAt, size int64) *LogReader {
@@ -116,8 +120,11 @@ func (r *LogReader) peek(at int64, n int) []byte {
 		if len(r.space) < n {
 			r.space = make([]byte, max(windowSize, n))
 		}
-		read, _ := r.file.ReadAt(r.space[:min(int64(len(r.space)), r.size-at)], at)
+		read, err := r.file.ReadAt(r.space[:min(int64(len(r.space)), r.size-at)], at)
 		r.from, r.window = at, r.space[:read]
+		if err != nil && err != io.EOF && r.err == nil {
+			r.err = err
+		}
 	}
 	w := r.window[min(at-r.from, int64(len(r.window))):]
 	return w[:min(n, len(w))]

@@ -53,7 +53,6 @@ func (b *batch) admit(o *op) bool {
 	case !v.write:
 		o.done <- v.result
 	case b.full != nil:
-		b.ail(b.full)
 		o.done <- b.full
 	default:
 		return b.enter(o, v)
@@ -73,7 +72,11 @@ func (b *batch) judge(o *op) verdict {
 		return v
 	}
 	have, err := b.read(v.old)
-	if err != nil || store.Newer(o.block, have) { // what cannot be read is replaced, whatever it was
+	if errors.Is(err, errSystem) { // it is there, and may be newer
+		v.write, v.result = false, err
+		return v
+	}
+	if err != nil || store.Newer(o.block, have) { // what is lost is replaced, whatever it was
 		v.want.Size, v.write = o.entry.Size, true
 		return v
 	}

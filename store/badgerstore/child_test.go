@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		"open":  childOpen,
 		"leave": childLeave,
 		"idle":  childIdle,
+		"load":  childLoad,
 		"wear":  childWear,
 	}
 	if part, ok := parts[os.Getenv(childVar)]; ok {

@@ -22,6 +22,11 @@ func (s *Store) collect(u usage, file int) error {
 	}
 	size := u.values[file]
 	found, err := s.copyLive(badgerfiles.Log{Path: s.logs.path(uint32(file)), Number: uint32(file), Size: size})
+	if errors.Is(err, errPartly) {
+		s.warn("store: a file is kept, as the disk does not let all of it be read", err)
+		s.garbage[file] = -size // not to be chosen again before the next start
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -65,8 +70,8 @@ func (s *Store) copyLive(l badgerfiles.Log) (found int64, err error) {
 		all = all[:0]
 		return err
 	})
-	if err == nil && len(all) > 0 {
-		err = s.copyBatch(all)
+	if (err == nil || errors.Is(err, errPartly)) && len(all) > 0 {
+		err = errors.Join(err, s.copyBatch(all))
 	}
 	return found, err
 }

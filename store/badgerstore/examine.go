@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"nightjar/store"
 	"nightjar/store/badgerfiles"
@@ -32,20 +34,19 @@ var errForeign = fmt.Errorf("badgerstore: the store key does not open what is th
 // start examines what is on the disk, makes the index anew if it is damaged, and opens Badger. What says something about the system, or about the
 // key, is an error; what says something about the files is not: whatever they are, the store opens, with the blocks that are left.
 func (s *Store) start() error {
-	err := s.examine()
-	if err == nil {
-		if err = s.launch(); err == nil {
-			return nil
-		}
-		if !curable(err) {
-			return err
-		}
-		s.warn("store: the database does not open", err)
-		if err = s.rebuild(symptomOpening); err == nil {
-			err = s.launch()
-		}
+	if err := s.examine(); err != nil {
+		return err
 	}
+	err := s.launch()
 	if err == nil || !curable(err) {
+		return err
+	}
+	s.warn("store: the database does not open", err)
+	trusted := !failing(err)
+	if err := s.rebuild(symptomOpening); err != nil {
+		return err
+	}
+	if err = s.launch(); err == nil || !curable(err) || failing(err) || !trusted {
 		return err
 	}
 	s.warn("store: the database does not open with a new index either", err)
@@ -58,6 +59,11 @@ func (s *Store) start() error {
 // curable reports whether an error is about files, and not about who opens them and where.
 func curable(err error) bool {
 	return !errors.Is(err, ErrInUse) && !errors.Is(err, errForeign) && !errors.Is(err, store.ErrFull) && badgerfiles.Passing(err) == nil
+}
+
+// failing reports an error of the disk: a reason to read what can be read, and none to give anything up.
+func failing(err error) bool {
+	return errors.Is(err, syscall.EIO) || strings.Contains(err.Error(), syscall.EIO.Error())
 }
 
 // examine looks at every file that Badger will believe before it does, mends what can be mended in place, and has the index made anew if that is not enough.
@@ -139,6 +145,9 @@ func (s *Store) compare(values, mems []badgerfiles.Log, newest uint64) (string, 
 		}
 		return nil
 	})
+	if errors.Is(err, errPartly) { // whoever reads it gets an error
+		err = nil
+	}
 	if err == nil && !short {
 		err = errors.Join(w.flush(), s.succeed(values, last))
 	}
@@ -151,7 +160,10 @@ func (s *Store) compare(values, mems []badgerfiles.Log, newest uint64) (string, 
 	return "", nil
 }
 
-// eachEntry reads the entries of a value log file whose checksums are right, also behind damaged ones.
+// errPartly reports, after all others, entries that the disk did not let be read: they may be there the next time.
+var errPartly = errors.New("badgerstore: the disk does not give back all of a file")
+
+// eachEntry reads the entries of a value log file whose checksums are right, also behind damaged ones. It may end with errPartly.
 func (s *Store) eachEntry(l badgerfiles.Log, visit func(badgerfiles.LogEntry, pointer) error) error {
 	f, err := os.Open(l.Path)
 	if err != nil {
@@ -168,6 +180,9 @@ func (s *Store) eachEntry(l badgerfiles.Log, visit func(badgerfiles.LogEntry, po
 		}
 		r.At++
 		if !r.Seek(keySize) {
+			if err := r.Err(); err != nil {
+				return fmt.Errorf("%w: %w", errPartly, pathless(err))
+			}
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"nightjar/store"
+	"nightjar/store/badgerfiles"
 )
 
 // logs reads values from Badger's value log files past Badger, which would read them through its memory maps. That way
@@ -62,10 +64,13 @@ func (p pointer) hint(e store.Entry) uint64 {
 // read fills value from a place that pointer.hint gave. Where that leads nowhere it is an error, or gives bytes whose seal is broken.
 func (l *logs) read(hint uint64, value []byte) error {
 	f, err := l.open(uint32(hint >> 32))
-	if err != nil {
-		return errUnreadable
+	if err == nil {
+		_, err = f.ReadAt(value, int64(hint&math.MaxUint32))
 	}
-	if _, err := f.ReadAt(value, int64(hint&math.MaxUint32)); err != nil {
+	if passing := badgerfiles.Passing(err); passing != nil {
+		return fmt.Errorf("%w: %w", errSystem, passing)
+	}
+	if err != nil {
 		return errUnreadable
 	}
 	return nil

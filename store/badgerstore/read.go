@@ -74,7 +74,7 @@ func (s *Store) reread(id keys.ID) (keys.Block, error) {
 
 // settled reports whether the result of a read says something about the store, and not about the block.
 func settled(err error) bool {
-	return err == nil || errors.Is(err, errStopped) || errors.Is(err, store.ErrClosed)
+	return err == nil || errors.Is(err, errStopped) || errors.Is(err, errSystem) || errors.Is(err, store.ErrClosed)
 }
 
 // read gets a block from where Badger says that it is.

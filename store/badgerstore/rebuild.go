@@ -18,11 +18,15 @@ import (
 
 // Repair is what was done to a damaged store when it was opened.
 type Repair struct {
-	Symptom string `json:"symptom"`         // what was wrong, for people
-	Entries int64  `json:"entries"`         // that were found in the value log: blocks, and what they were before
-	Damaged int64  `json:"damaged"`         // entries that were not what was written, and were dropped
-	Aside   string `json:"aside,omitempty"` // the folder with the files that were damaged
+	Symptom string // what was wrong, for people
+	Entries int64  // that were found in the value log: blocks, and what they were before
+	Damaged int64  // entries that were not what was written, and were dropped
+	Unread  int64  // files that the disk did not give back whole
+	Aside   string // the folder with the files that were damaged
 }
+
+// repairAgain is what the mark says that a repair leaves which could not read everything.
+const repairAgain = "again"
 
 // asideStart begins the name of the folder to which the files of a damaged index go. A day follows.
 const asideStart = dirBlocks + ".damaged-"
@@ -32,6 +36,9 @@ const asideStart = dirBlocks + ".damaged-"
 //
 // The new index is logs of memtables that are complete before Badger sees them. A crash on the way leaves the mark, and it is done again.
 func (s *Store) rebuild(symptom string) error {
+	if err := badgerfiles.Tidy(s.dir); err != nil { // Badger may have been here since
+		return fmt.Errorf("badgerstore: repairing: %w", err)
+	}
 	values, err := badgerfiles.Logs(s.dir, ".vlog")
 	if err != nil {
 		return fmt.Errorf("badgerstore: repairing: %w", err)
@@ -40,7 +47,9 @@ func (s *Store) rebuild(symptom string) error {
 		return err
 	}
 	s.cfg.Log.Warn("store: the index is damaged, and is made anew from the blocks", "symptom", symptom)
-	if err := writeFile(s.cfg.Dir, fileRepair, nil); err != nil {
+	mark := filepath.Join(s.cfg.Dir, fileRepair)
+	before, _ := readSmall(mark, len(repairAgain))
+	if err := writeFile(s.cfg.Dir, fileRepair, before); err != nil {
 		return fmt.Errorf("badgerstore: repairing: %w", err)
 	}
 	aside, err := s.setAside()
@@ -56,11 +65,16 @@ func (s *Store) rebuild(symptom string) error {
 	if err != nil {
 		return fmt.Errorf("badgerstore: repairing: %w", err)
 	}
-	if err := errors.Join(os.Remove(filepath.Join(s.cfg.Dir, fileRepair)), syncDir(s.cfg.Dir)); err != nil {
+	if r.Unread > 0 && string(before) != repairAgain { // the next start tries it once more
+		err = writeFile(s.cfg.Dir, fileRepair, []byte(repairAgain))
+	} else {
+		err = errors.Join(os.Remove(mark), syncDir(s.cfg.Dir))
+	}
+	if err != nil {
 		return fmt.Errorf("badgerstore: repairing: %w", err)
 	}
 	s.repaired.Store(r)
-	s.cfg.Log.Warn("store: the index was made anew", "entries", r.Entries, "damaged", r.Damaged)
+	s.cfg.Log.Warn("store: the index was made anew", "entries", r.Entries, "damaged", r.Damaged, "unread files", r.Unread)
 	return nil
 }
 
@@ -80,7 +94,7 @@ func (s *Store) ours(values []badgerfiles.Log) error {
 		if errors.Is(err, enough) {
 			return nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errPartly) {
 			return fmt.Errorf("badgerstore: repairing: %w", err)
 		}
 	}
@@ -133,14 +147,19 @@ func (s *Store) reindex(values []badgerfiles.Log, r *Repair) error {
 			continue
 		}
 		last = i
-		err = errors.Join(err, s.eachEntry(l, func(e badgerfiles.LogEntry, p pointer) error {
+		entryErr := s.eachEntry(l, func(e badgerfiles.LogEntry, p pointer) error {
 			if !s.authentic(e) {
 				r.Damaged++
 				return nil
 			}
 			r.Entries++
 			return w.add(e, p)
-		}))
+		})
+		if errors.Is(entryErr, errPartly) {
+			r.Unread++
+		} else {
+			err = errors.Join(err, entryErr)
+		}
 	}
 	if err = errors.Join(err, w.flush()); err != nil {
 		return err

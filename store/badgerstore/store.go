@@ -35,7 +35,6 @@ type Store struct {
 
 	upkeep
 	room
-	health
 	buffers buffers
 	puts    chan *op
 }
@@ -62,10 +61,11 @@ type core struct {
 	down   atomic.Bool // Badger has no memtable: every read would panic
 
 	// For the writer alone, and before it starts.
-	ts    uint64 // version of the last commit
-	files *files
-	wrote int   // bytes since the last trim
-	dead  error // why db is not to be written to until it is started anew
+	ts     uint64 // version of the last commit
+	files  *files
+	wrote  int    // bytes since the last trim
+	dead   error  // why db is not to be written to until it is started anew
+	ending ending // of the database before, if it is not over
 }
 
 var _ store.Store = (*Store)(nil)
@@ -73,6 +73,7 @@ var _ store.Store = (*Store)(nil)
 var (
 	errMissing    = errors.New("badgerstore: Badger does not have the key")
 	errUnreadable = errors.New("badgerstore: Badger cannot read the value")
+	errSystem     = errors.New("badgerstore: the system does not let a block be read now")
 	errStopped    = errors.New("badgerstore: the database is down after a failed write")
 )
 
@@ -96,8 +97,10 @@ func (s *Store) PutFrom(b keys.Block, class store.Class, at keys.Location, link 
 	buf := s.buffers.get()
 	defer s.buffers.put(buf) // Badger has copied what it wanted when its commit returns
 	o := &op{entry: e, link: link, block: b, sealed: s.seal.sealBlock(*buf, b), done: make(chan error, 1)}
-	if err := s.hand(o); err != nil {
-		return err
+	select {
+	case s.puts <- o:
+	case <-s.stop:
+		return store.ErrClosed
 	}
 	return <-o.done
 }
@@ -168,6 +171,9 @@ func (s *Store) closeDB() (over bool, err error) {
 		s.logs.prune(true)
 	}
 	switch {
+	case s.ending != nil:
+		over, _ = s.ending.wait(closeTime)
+		return over, nil
 	case db == nil:
 		return true, nil
 	case s.down.Load():
@@ -175,5 +181,8 @@ func (s *Store) closeDB() (over bool, err error) {
 	case !s.space.spend():
 		return false, nil // closing writes, and the disk has nothing left
 	}
-	return true, db.Close()
+	if over, err = shut(db).wait(closeTime); !over {
+		s.warn("store: the disk does not take what is to be written at the end", errSync)
+	}
+	return over, err
 }

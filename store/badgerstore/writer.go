@@ -115,15 +115,12 @@ func (s *Store) gather(all []*op, last int) []*op {
 
 // serve decides, writes, syncs and answers, and returns the puts that must wait for the next batch.
 func (s *Store) serve(all []*op) (rest []*op) {
-	began := time.Now()
 	if s.dead != nil && !s.revive() {
-		s.ail(s.dead)
 		answer(all, s.dead)
 		return nil
 	}
 	full := s.makeRoom()
 	if s.dead != nil && !s.revive() {
-		s.ail(s.dead)
 		answer(all, s.dead)
 		return nil
 	}
@@ -146,9 +143,6 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		clear(s.unsafe)
 		s.mu.Unlock()
 		s.stalled = false
-		s.recovered(time.Since(began))
-	} else {
-		s.ail(err)
 	}
 	for i, o := range b.ops {
 		if err == nil {
@@ -254,14 +248,18 @@ func (s *Store) revive() bool {
 	}
 	s.life.Lock()
 	defer s.life.Unlock()
+	patience := time.Duration(0) // the second time; those who read cannot wait for a disk that fails
 	if s.db != nil {
-		// What Close complains of is what brought us here.
-		func() {
-			defer func() { _ = recover() }()
-			_ = s.db.Close()
-		}()
+		s.ending, patience = shut(s.db), closeTime
 		s.db = nil
 		s.logs.prune(true)
+	}
+	if s.ending != nil {
+		// What Close complains of is what brought us here.
+		if over, _ := s.ending.wait(patience); !over {
+			return false
+		}
+		s.ending = nil
 	}
 	if err := s.start(); err != nil {
 		s.warn("store: the database could not be started again", err)
@@ -269,6 +267,7 @@ func (s *Store) revive() bool {
 	}
 	s.dead = nil
 	s.down.Store(false)
+	s.cfg.Log.Info("store: writing again")
 	return true
 }
 
