@@ -277,3 +277,13 @@ func TestWhatIsNotWorthWaitingFor(t *testing.T) {
 		}
 	}
 }
+
+// A log may lie on the disk: it tells days.
+func TestLogTellsTheDay(t *testing.T) {
+	var out bytes.Buffer
+	e := env{stderr: &out}
+	e.logger().Warn("something", "n", 1)
+	if !regexp.MustCompile(`^time=\d{4}-\d\d-\d\d level=WARN msg=something n=1\n$`).Match(out.Bytes()) {
+		t.Errorf("%q", out.String())
+	}
+}

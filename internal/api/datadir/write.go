@@ -43,10 +43,13 @@ func (d Dir) place(name string, data []byte, put func(from, to string) error) er
 	if err != nil {
 		return err
 	}
-	day := time.Now().UTC().Truncate(24 * time.Hour)
+	day := today()
 	_ = os.Chtimes(f.Name(), day, day) // when a node last saved something is nobody's business, and no reason to fail
 	if err := put(f.Name(), filepath.Join(d.path, name)); err != nil {
 		return err
 	}
 	return SyncDir(d.path)
 }
+
+// today is the beginning of the day, UTC.
+func today() time.Time { return time.Now().UTC().Truncate(24 * time.Hour) }
