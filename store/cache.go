@@ -28,6 +28,9 @@ const (
 	smallPart = 10
 	// maxAsked is how many requests for a block count.
 	maxAsked = 3
+	// maxMoves is how many blocks are moved on at most to find one that gives way; then the next does, whatever was asked for. Who had
+	// asked for all that is cached would else have the books walk through it.
+	maxMoves = 4096
 )
 
 // slot.rank in the cache: the place in a queue's ring in the low bits, then which queue, then how often it was asked for.
@@ -99,9 +102,10 @@ func (c *cache) next(p *pool, spared []keys.ID) *slot {
 	return c.oldest(p, small, spared)
 }
 
-// oldest returns the first of a queue that was not asked for. Each that was goes to the end of the main queue, so that it ends.
+// oldest returns the first of a queue that was not asked for. Each that was goes to the end of the main queue.
 func (c *cache) oldest(p *pool, which int, spared []keys.ID) *slot {
 	q := &c.queues[which]
+	moves := 0
 	for i := q.head; i != q.tail; {
 		pos := *q.at(i)
 		i++
@@ -110,9 +114,10 @@ func (c *cache) oldest(p *pool, which int, spared []keys.ID) *slot {
 		}
 		s := p.at(pos - 1)
 		often := s.often()
-		if often == 0 {
+		if often == 0 || moves == maxMoves {
 			return s
 		}
+		moves++
 		q.drop(s.place())
 		c.push(p, pos-1, main)
 		if which == main {

@@ -158,7 +158,7 @@ func (n *longNet) tryUp(i int) error {
 	}
 	node.runs++
 	args := []string{"-test.run=^TestNodeProcess$", "--", "node", "--quiet", "--data", node.data, "--fproxy", "127.0.0.1:0", "--until-stdin-closes",
-		"--listen", node.address, "--store-size", "8GiB"}
+		"--listen", node.address, "--store-size", "8GiB", "--client-cache", "0"} // what is read again comes from the network
 	if i > 0 {
 		args = append(args, "--seed", n.nodes[0].ref)
 	}

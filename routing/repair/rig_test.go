@@ -169,6 +169,9 @@ func (p *tnode) step(ev Event) {
 		case Misbehaved:
 			p.accused = append(p.accused, e.Peer)
 		case Job:
+			if k, ok := e.(Keep); ok && (k.From == wire.NodeID{} || p.machine.session != nil && k.From != p.machine.session.p.id) {
+				r.t.Fatal("a copy is kept for somebody who is not compared with")
+			}
 			done, err := Do(p.shelf, e)
 			if err != nil {
 				r.t.Fatal(err)
