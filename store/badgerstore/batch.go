@@ -53,6 +53,7 @@ func (b *batch) admit(o *op) bool {
 	case !v.write:
 		o.done <- v.result
 	case b.full != nil:
+		b.ail(b.full)
 		o.done <- b.full
 	default:
 		return b.enter(o, v)

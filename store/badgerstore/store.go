@@ -35,6 +35,7 @@ type Store struct {
 
 	upkeep
 	room
+	health
 	buffers buffers
 	puts    chan *op
 }
@@ -97,10 +98,8 @@ func (s *Store) PutFrom(b keys.Block, class store.Class, at keys.Location, link 
 	buf := s.buffers.get()
 	defer s.buffers.put(buf) // Badger has copied what it wanted when its commit returns
 	o := &op{entry: e, link: link, block: b, sealed: s.seal.sealBlock(*buf, b), done: make(chan error, 1)}
-	select {
-	case s.puts <- o:
-	case <-s.stop:
-		return store.ErrClosed
+	if err := s.hand(o); err != nil {
+		return err
 	}
 	return <-o.done
 }

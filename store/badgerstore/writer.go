@@ -115,12 +115,15 @@ func (s *Store) gather(all []*op, last int) []*op {
 
 // serve decides, writes, syncs and answers, and returns the puts that must wait for the next batch.
 func (s *Store) serve(all []*op) (rest []*op) {
+	began := time.Now()
 	if s.dead != nil && !s.revive() {
+		s.ail(s.dead)
 		answer(all, s.dead)
 		return nil
 	}
 	full := s.makeRoom()
 	if s.dead != nil && !s.revive() {
+		s.ail(s.dead)
 		answer(all, s.dead)
 		return nil
 	}
@@ -143,6 +146,9 @@ func (s *Store) serve(all []*op) (rest []*op) {
 		clear(s.unsafe)
 		s.mu.Unlock()
 		s.stalled = false
+		s.recovered(time.Since(began))
+	} else {
+		s.ail(err)
 	}
 	for i, o := range b.ops {
 		if err == nil {
@@ -267,7 +273,6 @@ func (s *Store) revive() bool {
 	}
 	s.dead = nil
 	s.down.Store(false)
-	s.cfg.Log.Info("store: writing again")
 	return true
 }
 
