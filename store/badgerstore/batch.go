@@ -92,6 +92,13 @@ func (b *batch) judge(o *op) verdict {
 func (b *batch) enter(o *op, v verdict) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.crowded(v.want) {
+		o.done <- store.ErrFull
+		return true
+	}
+	if !b.yield(v) {
+		return false
+	}
 	victims, err := b.ledger.RoomFor(v.want, o.link)
 	if err != nil {
 		o.done <- err
@@ -107,6 +114,9 @@ func (b *batch) enter(o *op, v verdict) bool {
 	}
 	b.undo = append(b.undo, undo{v.want.ID, v.old, v.held})
 	b.ledger.SetFrom(v.want, o.link)
+	if isFiller(v.want) {
+		b.filler = append(b.filler, v.want.ID)
+	}
 	b.unsafe[v.want.ID] = struct{}{}
 	switch {
 	case v.held && v.old != v.want:
@@ -135,6 +145,9 @@ func (b *batch) rollback() {
 	for i := len(b.undo) - 1; i >= 0; i-- {
 		if u := b.undo[i]; u.held {
 			b.ledger.Set(u.old)
+			if isFiller(u.old) {
+				b.filler = append(b.filler, u.id)
+			}
 		} else {
 			b.ledger.Remove(u.id)
 		}

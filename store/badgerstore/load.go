@@ -66,6 +66,7 @@ func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger, waste garbage) (do
 		close(l.full)
 	}()
 	read := 0
+	s.filler = s.filler[:0]
 	var twice []loaded
 	for batch := range l.full {
 		for i := range batch {
@@ -74,6 +75,8 @@ func (s *Store) readKeys(db *badger.DB, ledger *store.Ledger, waste garbage) (do
 		for i := range batch {
 			if f := &batch[i]; !ledger.Add(f.entry, f.hint) {
 				twice = append(twice, *f)
+			} else if isFiller(f.entry) {
+				s.filler = append(s.filler, f.entry.ID)
 			}
 		}
 		read += len(batch)

@@ -56,6 +56,7 @@ type core struct {
 	ledger *store.Ledger
 	filter atomic.Pointer[store.Filter] // that of ledger, for who does not take mu
 	hot    *hot
+	filler []keys.ID            // what goes first, and some of what is gone
 	unsafe map[keys.ID]struct{} // what the batch under way decided: not durable yet
 
 	closed atomic.Bool
