@@ -44,6 +44,7 @@ type daemonConfig struct {
 	quota      int64
 	cache      int64 // bytes of the cache of what the user reads; 0 = none
 	hops       int
+	fill       bool   // fill the store with filler
 	steady     bool   // large downloads run at a constant rate
 	noFollow   bool   // open pages do not wait for editions
 	passphrase []byte // of the store; nil = none is known
@@ -192,7 +193,8 @@ func (d *daemon) close() error {
 func (d *daemon) run(ctx context.Context, e *env) error {
 	// The node outlives ctx a little: jobs end before it, and it is asked for its peers at the end.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
+	filled := d.startFill(life)
+	defer func() { end(); <-filled }()
 	ended := make(chan error, 1)
 	// Ends with life, at the latest when run returns.
 	go func() { ended <- d.node.Run(life) }()

@@ -30,6 +30,7 @@ type nodeFlags struct {
 	quota  byteSize
 	cache  byteSize
 	hops   int
+	fill   bool
 	steady bool
 	alone  bool
 	pass   string // file with the passphrase of the store
@@ -45,6 +46,7 @@ func (f *nodeFlags) register(s *pflag.FlagSet) {
 	registerHops(s, &f.hops)
 	s.BoolVar(&f.alone, "no-follow", false, "ask for newer editions of a site only when one of its pages is opened, and not for ten minutes after: nodes that are asked learn that somebody waits, not who")
 	s.StringVar(&f.pass, "passphrase-file", "", "unlock the store with the passphrase on the first line of this `file` (- for standard input); a new store is locked with it")
+	s.BoolVar(&f.fill, "fill", false, "fill the store up with random bytes that nobody can tell from blocks, and that give way to blocks: then how full it is says nothing; 1 MiB a second")
 	s.BoolVar(&f.steady, "constant-rate", false, "run large downloads at a constant rate, so that the first node of a circuit cannot see when blocks come; costs bandwidth")
 }
 
@@ -147,7 +149,7 @@ func (f *nodeFlags) readPassphrase(cmd *cobra.Command, e *env, cfg *daemonConfig
 
 // config checks the flags and makes the data directory.
 func (f *nodeFlags) config(cmd *cobra.Command, e *env) (daemonConfig, error) {
-	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), cache: int64(f.cache), hops: f.hops, steady: f.steady, noFollow: f.alone}
+	cfg := daemonConfig{fproxy: f.fproxy, quota: int64(f.quota), cache: int64(f.cache), hops: f.hops, steady: f.steady, fill: f.fill, noFollow: f.alone}
 	if err := checkHops(cmd, f.hops); err != nil {
 		return cfg, err
 	}

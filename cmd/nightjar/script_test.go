@@ -28,6 +28,7 @@ import (
 //	serve DIR [FLAG ...]       start a node on loopback in the background, with DIR for its data
 //	until file FILE            wait until a file exists
 //	until state DIR ID STATE          wait until a job of the node of DIR is in this state
+//	until blocks DIR N                wait until the store of the node of DIR has N blocks or more
 //	until peers|jobs|relays DIR N     wait until the node of DIR has N peers or open jobs
 func TestMain(m *testing.M) {
 	if os.Getenv(askedVariable) != "" { // a node of TestLong, which ends by os.Exit: Main would leave its folder of programs behind
@@ -118,6 +119,15 @@ func holds(ts *testscript.TestScript, args []string) bool {
 		j, err := c.Job(context.Background(), jobs.ID(args[2]))
 		ts.Check(err)
 		return string(j.State) == args[3]
+	case len(args) == 3 && args[0] == "blocks":
+		c, err := api.Dial(datadir.At(ts.MkAbs(args[1])))
+		ts.Check(err)
+		defer c.Close()
+		s, err := c.Status(context.Background())
+		ts.Check(err)
+		n, err := strconv.ParseInt(args[2], 10, 64)
+		ts.Check(err)
+		return s.Store.Blocks >= n
 	case len(args) == 3 && (args[0] == "peers" || args[0] == "jobs" || args[0] == "relays"):
 		c, err := api.Dial(datadir.At(ts.MkAbs(args[1])))
 		ts.Check(err)

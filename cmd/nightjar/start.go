@@ -69,6 +69,9 @@ func (f *nodeFlags) args(e *env) []string {
 	} else {
 		args = append(args, "--tell-locked")
 	}
+	if f.fill {
+		args = append(args, "--fill")
+	}
 	if f.steady {
 		args = append(args, "--constant-rate")
 	}

@@ -287,6 +287,9 @@ func (e *env) untilEnded(ctx context.Context) error {
 			return err
 		})
 		if errors.Is(err, api.ErrNotRunning) {
+			late, stop := context.WithTimeout(ctx, tellTime)
+			defer stop()
+			_ = e.untilGone(late) // one that ends in order takes it away a little later
 			return nil
 		}
 		select {
