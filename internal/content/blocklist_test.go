@@ -26,6 +26,7 @@ func verifyOf(t testing.TB, n *network, uri keys.URI) keys.URI {
 
 // §13: the list names all blocks and no others, which of them are top blocks, in an order that says nothing; and is opened by the capability alone.
 func TestAVerifyCapabilityNamesAllBlocks(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	for name, uri := range samples(t, n) {
 		w, err := survey(context.Background(), n, uri, GetOptions{})

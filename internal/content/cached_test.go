@@ -35,6 +35,7 @@ func (s *shelf) Holds(id keys.ID) bool {
 
 // What was read is read again without a request, in either order, whether or not some of its blocks had to be rebuilt.
 func TestWhatIsCachedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	data := noise(300*keys.DataSize+9, 1) // with a table of names
 	uri := put(t, n, data, PutOptions{})

@@ -85,6 +85,7 @@ func pagesOf(pages, size int) webSite {
 
 // F12, and the figure: a site of 200 files of which one changes takes at most 20 blocks, for pages of any usual size.
 func TestOneChangedPageTakesFewBlocks(t *testing.T) {
+	t.Parallel()
 	for _, size := range sized([]int{300, 10_000, 100_000}, []int{300, 10_000}) {
 		s := pagesOf(200, size)
 		s["film.webm"] = noise(1<<20, 1)
@@ -107,6 +108,7 @@ func TestOneChangedPageTakesFewBlocks(t *testing.T) {
 }
 
 func TestRenamesAndDeletionsAreFree(t *testing.T) {
+	t.Parallel()
 	for _, known := range []bool{true, false} {
 		s := pagesOf(60, 20_000)
 		film := noise(2<<20, 1)
@@ -193,6 +195,7 @@ func TestSmallContainersArePackedTogether(t *testing.T) {
 
 // F1 for editions: whatever changes, in any order, the newest comes back whole.
 func TestEditionsOfAnyHistoryComeBack(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := newNetwork()
 		s := webSite{}

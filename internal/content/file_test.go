@@ -47,6 +47,7 @@ func put(t testing.TB, dst Sink, data []byte, o PutOptions) keys.URI {
 // F1 at the borders: nothing, one byte, what fits in the root block, whole and broken blocks, a direct and a nested
 // table, one segment and two.
 func TestFilesOfEverySizeComeBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		size     int
 		inserted int // blocks, of content that zstd does not shrink
@@ -98,6 +99,7 @@ func drawContent(t *rapid.T) []byte {
 
 // F1 over sizes, losses and orders.
 func TestWhatIsLeftIsEnoughOrTheAnswerIsNotFound(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		data := drawContent(t)
 		n := newNetwork()
@@ -178,6 +180,7 @@ func loseAllBut(n *network, s *segment, keep []int) {
 }
 
 func TestExactlyKBlocksSufficeAndOneFewerDoNot(t *testing.T) {
+	t.Parallel()
 	for _, k := range sized([]int{1, 5, 40, 140}, []int{5, 129}) {
 		data := noise(k*keys.DataSize, 3)
 		n := newNetwork()

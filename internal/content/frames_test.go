@@ -18,6 +18,7 @@ import (
 
 // §8.1: with a table a place is found, and little is fetched for it; without one it is read all the same.
 func TestCompressedStreamsAreReadAtAnyPlace(t *testing.T) {
+	t.Parallel()
 	data := words(12<<20, 1)
 	packed, frames := framed(t, data, 1<<20)
 	for name, c := range map[string]struct {
@@ -109,6 +110,7 @@ func TestACompressedStreamIsReadWithoutItsEnd(t *testing.T) {
 
 // Who reads from the beginning and who seeks see the same bytes, or one of them an error: each lie alone.
 func TestAnUntrueSeekTableIsMalformed(t *testing.T) {
+	t.Parallel()
 	data := words(6<<20, 3)
 	packed, frames := framed(t, data, 2<<20)
 	lie := func(change func(f []frame)) []byte {

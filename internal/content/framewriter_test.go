@@ -85,6 +85,7 @@ func TestWhatDoesNotShrinkGrowsLittle(t *testing.T) {
 
 // F11 for zstd: what was compressed before, and in what pieces content comes, makes no difference.
 func TestFramesFollowFromTheirContentAlone(t *testing.T) {
+	t.Parallel()
 	used := new(compressor)
 	rapid.Check(t, func(t *rapid.T) {
 		data := mixed(rapid.SampledFrom([]int{0, 1, 100_000, frameSize, frameSize + 1, 2*frameSize + 5}).Draw(t, "size"), rapid.Byte().Draw(t, "seed"))

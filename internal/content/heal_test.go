@@ -12,6 +12,7 @@ import (
 
 // Reading heals: a tenth, on average, of what was missing where something had to be rebuilt, bit for bit, and nothing that is there.
 func TestReadingHealsATenth(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{3, 40, 300} {
 		n := newNetwork()
 		uri := put(t, n, noise(size*keys.DataSize, 1), PutOptions{})

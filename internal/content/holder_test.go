@@ -67,6 +67,7 @@ func (s *spool) hold(ids []keys.ID) {
 // A fetch that was broken off anywhere and begun again with what it had fetched asks for nothing twice, and for no more than a fetch
 // that was not broken off.
 func TestAResumedFetchAsksForNothingTwice(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	data := noise(520*keys.DataSize+9, 1) // with a nested table
 	uri := put(t, n, data, PutOptions{})
@@ -106,6 +107,7 @@ func TestAResumedFetchAsksForNothingTwice(t *testing.T) {
 
 // What the source holds is taken before anything is asked for, whichever blocks they are; if it is enough nothing is asked for.
 func TestBlocksThatAreHeldComeFirst(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	data := noise(200*keys.DataSize, 1)
 	uri := put(t, n, data, PutOptions{})
@@ -159,6 +161,7 @@ func TestBlocksThatAreHeldComeFirst(t *testing.T) {
 
 // WriteFrom gives the rest from any offset, of a file of any kind; in shuffled order, and with little of what is before.
 func TestWriteFromGivesTheRest(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	text := words(sized(5<<20, 2<<20), 4)
 	long := noise(1200*keys.DataSize+5, 2)

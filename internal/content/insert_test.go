@@ -15,6 +15,7 @@ import (
 
 // F6: the same file twice.
 func TestInsertsShareNothingUnlessConvergent(t *testing.T) {
+	t.Parallel()
 	data := noise(16<<20, 1) // with a table that is a stream of its own
 	for _, convergent := range []bool{false, true} {
 		a, b := newNetwork(), newNetwork()
@@ -158,6 +159,7 @@ func (s stalled) Insert(ctx context.Context, b keys.Block, top bool) error {
 
 // F8: in a network that answers nothing, and in one that answers everything.
 func TestShuffledOrderAsksForLittleMoreThanItNeeds(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	data := noise(320*keys.DataSize, 1)
 	uri := put(t, n, data, PutOptions{})

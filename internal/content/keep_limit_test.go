@@ -10,6 +10,7 @@ import (
 
 // What content has more blocks than is allowed is not asked for: nothing but its manifests is, and nothing is inserted.
 func TestKeepingHasALimit(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	uri := put(t, n, noise(600*keys.DataSize, 1), PutOptions{Target: author(keys.SSK, "doc")}) // with a table that is a stream
 	verify := verifyOf(t, n, uri)

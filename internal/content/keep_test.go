@@ -100,6 +100,7 @@ func redundancy(t testing.TB, s string) Redundancy {
 
 // Half of every segment's blocks are deleted at random: it still reads, Check says so, Keep brings back every block bit for bit, and inserts nothing else.
 func TestKeepBringsBackEveryBlock(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	for name, uri := range samples(t, n) {
 		whole := digest(t, n, uri)
@@ -160,6 +161,7 @@ func digest(t testing.TB, src Source, uri keys.URI) []byte {
 
 // Any k of n, and one fewer, of a segment of any size.
 func TestKeepRebuildsFromExactlyEnough(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := newNetwork()
 		k := rapid.SampledFrom([]int{2, 3, 16, 17, 40, 130}).Draw(t, "k")
@@ -190,6 +192,7 @@ func TestKeepRebuildsFromExactlyEnough(t *testing.T) {
 
 // Check asks for a sample: 5 %, at least 32 blocks, of each segment, at random.
 func TestCheckAsksForASample(t *testing.T) {
+	t.Parallel()
 	n := newNetwork()
 	for _, c := range []struct {
 		blocks int

@@ -13,6 +13,7 @@ import (
 
 // Manifests that outgrow a block, in each of the ways that publish has of making them fit.
 func TestManifestsThatOutgrowABlock(t *testing.T) {
+	t.Parallel()
 	var pages, films, many []memFile
 	for i := range 1500 {
 		pages = append(pages, file(fmt.Sprintf("articles/with/a/rather/long/path/number-%04d.html", i), nil))

@@ -88,6 +88,7 @@ func TestFilesComeBackWithAnyRedundancy(t *testing.T) {
 
 // The largest segment there is fits in the memory of an insert, and comes back from less than a third of its blocks.
 func TestTheHighestRedundancyOfAFullSegment(t *testing.T) {
+	t.Parallel()
 	data := noise(maxData*keys.DataSize, 1)
 	n := newNetwork()
 	uri := put(t, n, data, PutOptions{Redundancy: maxRedundancy, MIME: "image/png"})

@@ -113,6 +113,7 @@ func TestNewestIsBehindNothingThatThreeLossesCouldHide(t *testing.T) {
 
 // Every run of three losses, wherever it is.
 func TestThreeLossesInARowHideNothing(t *testing.T) {
+	t.Parallel()
 	for newest := int64(0); newest < sized[int64](120, 30); newest++ {
 		for gap := int64(0); gap <= newest-3; gap++ {
 			e := &editions{has: func(i int64) bool { return i >= 0 && i <= newest && (i < gap || i >= gap+3) }}
