@@ -14,7 +14,19 @@ type benchFlags struct {
 	repeats int
 	profile string
 	seed    uint64
+	store   storeFlags
 }
+
+// storeFlags are those of the store suite.
+type storeFlags struct {
+	blocks int
+	full   bool
+	quota  byteSize
+	times  int
+	quick  bool
+}
+
+func (s *storeFlags) valid() bool { return s.blocks >= 0 && s.quota >= 16<<20 && s.times >= 1 }
 
 func newBenchCmd(e *env) *cobra.Command {
 	var flags benchFlags
@@ -25,10 +37,13 @@ func newBenchCmd(e *env) *cobra.Command {
 		Long: `Measure the building blocks and a network of eight real processes on this machine, with a baseline from the same run where
 there is one. Suites: seal, erasure, store, link, sim, network; all of them if none is named.
 
+The store suite compares with Badger alone, overwrites a full store again and again, and starts one of a million blocks. It needs 2 GiB of disk.
+
 Machines differ, and the same machine differs from hour to hour: compare figures of one run.`,
 		Example: `  nightjar bench
   nightjar bench network --size 1GiB --repeats 1
   nightjar bench seal link --json
+  nightjar bench store --blocks 1000000 --json
   nightjar bench anonymity --quick`,
 		ValidArgs: suites,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,6 +58,9 @@ Machines differ, and the same machine differs from hour to hour: compare figures
 			if flags.size < 1<<20 || flags.repeats < 1 {
 				return usage(cmd, "--size takes 1MiB and more, --repeats 1 and more")
 			}
+			if !flags.store.valid() {
+				return usage(cmd, "--blocks takes 0 and more, --quota 16MiB and more, --overwrite 1 and more")
+			}
 			return e.runBench(cmd.Context(), flags, args)
 		},
 	}
@@ -52,6 +70,12 @@ Machines differ, and the same machine differs from hour to hour: compare figures
 	f.IntVar(&flags.repeats, "repeats", 3, "how `often`")
 	f.Uint64Var(&flags.seed, "seed", 1, "`seed` of the simulated network")
 	f.StringVar(&flags.profile, "profile", "", "write a CPU profile of each node into this `directory`")
+	flags.store.quota = 256 << 20
+	f.IntVar(&flags.store.blocks, "blocks", 1_000_000, "how many `blocks` the store suite's large store has; 0: there is none")
+	f.BoolVar(&flags.store.full, "full", false, "make the large store of blocks of 32 KiB, not of small records: 1 000 000 take 35 GiB of disk")
+	f.Var(&flags.store.quota, "quota", "quota of the store that the store suite overwrites")
+	f.IntVar(&flags.store.times, "overwrite", 4, "how often the store suite overwrites a full store")
+	f.BoolVar(&flags.store.quick, "quick", false, "store suite: an eighth of the turns, only to see that it works")
 	cmd.AddCommand(newBenchAnonymityCmd(e))
 	return cmd
 }
@@ -79,7 +103,7 @@ func (e *env) benchSuite(ctx context.Context, flags benchFlags, suite string) ([
 	case "erasure":
 		return benchErasure()
 	case "store":
-		return benchStore()
+		return e.benchStore(ctx, flags.store)
 	case "link":
 		return benchLink(ctx)
 	case "sim":

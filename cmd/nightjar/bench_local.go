@@ -1,12 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	crand "crypto/rand"
@@ -14,7 +15,6 @@ import (
 	"nightjar/crypto"
 	"nightjar/crypto/erasure"
 	"nightjar/keys"
-	"nightjar/store"
 	"nightjar/store/badgerstore"
 	"nightjar/testnet/sim"
 )
@@ -84,57 +84,23 @@ func benchErasure() ([]figure, error) {
 	return out, nil
 }
 
-// benchStore measures the store under 64 callers; go test -bench . ./store/badgerstore compares it with Badger alone.
-func benchStore() ([]figure, error) {
+// benchStore measures the store beside Badger alone, how it ages, and how one of many blocks starts.
+func (e *env) benchStore(ctx context.Context, flags storeFlags) (figures []figure, err error) {
 	dir, err := os.MkdirTemp("", "nightjar-bench-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	s, err := badgerstore.Open(badgerstore.Config{Dir: dir, Quota: 1 << 30})
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	blocks := make([]keys.Block, 4096)
-	for i := range blocks {
-		var key crypto.Key
-		crand.Read(key[:])
-		blocks[i] = keys.SealData(make([]byte, keys.DataSize), &key)
-	}
-	put, err := inParallel(64, blocks, func(b keys.Block) error { return s.Put(b, store.Sink, b.ID().Location(0)) })
-	if err != nil {
-		return nil, err
-	}
-	get, err := inParallel(2, blocks, func(b keys.Block) error { _, err := s.Get(b.ID()); return err })
-	if err != nil {
-		return nil, err
-	}
-	return []figure{
-		{Name: "store put, durable", Value: put, Unit: "blocks/s", Note: "64 callers share each sync; beside Badger alone: go test -bench . ./store/badgerstore"},
-		{Name: "store get", Value: get, Unit: "blocks/s", Note: "2 callers"},
-	}, nil
-}
-
-// inParallel calls f on every block from n goroutines and returns calls per second.
-func inParallel(n int, blocks []keys.Block, f func(keys.Block) error) (float64, error) {
-	var wg sync.WaitGroup
-	errs := make(chan error, n)
-	start := time.Now()
-	for i := range n {
-		// Ends with its share of the blocks.
-		wg.Go(func() {
-			for j := i; j < len(blocks); j += n {
-				if err := f(blocks[j]); err != nil {
-					errs <- err
-					return
-				}
-			}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	all, err := badgerstore.Bench(ctx, badgerstore.BenchConfig{
+		Dir: dir, Blocks: flags.blocks, Full: flags.full, Quota: int64(flags.quota), Times: flags.times, Quick: flags.quick,
+		Note: func(what string) { e.notice("measuring: store: %s ...", what) },
+	})
+	for _, f := range all {
+		figures = append(figures, figure{
+			Name: "store, " + f.Name, Value: f.Value, Unit: f.Unit, Baseline: f.Baseline, Against: f.Against, Note: f.Note,
 		})
 	}
-	wg.Wait()
-	close(errs)
-	return float64(len(blocks)) / time.Since(start).Seconds(), <-errs
+	return figures, err
 }
 
 // benchSim runs the routing machines of 1 000 nodes on a virtual network.

@@ -1,15 +1,11 @@
 package badgerstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"nightjar/keys"
 	"nightjar/store"
@@ -26,113 +22,17 @@ const (
 	callers    = 64
 )
 
-// bare is Badger with our options and a writer like ours that decides nothing and seals nothing.
-type bare struct {
-	db   *badger.DB
-	puts chan *bareOp
-	stop chan struct{}
-}
-
-type bareOp struct {
-	key, value []byte
-	done       chan error
-}
-
-func openBare(b *testing.B) *bare {
-	db, err := badger.OpenManaged(shape(benchQuota).options(b.TempDir(), quiet{}))
+func mustBare(b *testing.B) *bare {
+	r, err := openBare(b.TempDir(), benchQuota, true)
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &bare{db: db, puts: make(chan *bareOp), stop: make(chan struct{})}
-	ended := make(chan struct{})
-	go func() { // ends with stop
-		defer close(ended)
-		r.write()
-	}()
 	b.Cleanup(func() {
-		close(r.stop)
-		<-ended
-		db.Close()
+		if err := r.close(); err != nil {
+			b.Error(err)
+		}
 	})
 	return r
-}
-
-func (r *bare) write() {
-	last, ts := 0, uint64(0)
-	for {
-		var all []*bareOp
-		select {
-		case o := <-r.puts:
-			all = append(all, o)
-		case <-r.stop:
-			return
-		}
-		late := time.NewTimer(linger)
-	gather:
-		for len(all) < maxBatch {
-			select {
-			case o := <-r.puts:
-				all = append(all, o)
-				continue
-			default:
-			}
-			if len(all) >= last {
-				break
-			}
-			select {
-			case o := <-r.puts:
-				all = append(all, o)
-			case <-late.C:
-				break gather
-			}
-		}
-		last = len(all)
-		txn := r.db.NewTransactionAt(math.MaxUint64, true)
-		for _, o := range all {
-			if err := txn.Set(o.key, o.value); err != nil {
-				panic(err)
-			}
-		}
-		ts++
-		err := txn.CommitAt(ts, nil)
-		if err == nil {
-			err = r.db.Sync()
-		}
-		for _, o := range all {
-			o.done <- err
-		}
-	}
-}
-
-func (r *bare) Put(key, value []byte) error {
-	o := &bareOp{key, value, make(chan error, 1)}
-	r.puts <- o
-	return <-o.done
-}
-
-func (r *bare) Get(key []byte) (v []byte, err error) {
-	txn := r.db.NewTransactionAt(math.MaxUint64, false)
-	defer txn.Discard()
-	item, err := txn.Get(key)
-	if err != nil {
-		return nil, err
-	}
-	return item.ValueCopy(nil)
-}
-
-// benchBlock is block n; all have the same bytes, as no cipher cares.
-func benchBlock(n uint64, data []byte) keys.Block {
-	id := keys.ID{Kind: keys.KindData}
-	for i := range 4 {
-		binary.LittleEndian.PutUint64(id.Name[8*i:], (n+1)*0x9e3779b97f4a7c15*uint64(2*i+1))
-	}
-	return keys.Restore(id, data)
-}
-
-func benchKey(n uint64) []byte {
-	k := make([]byte, keySize)
-	copy(k, benchBlock(n, nil).ID().Append(nil)[1:])
-	return k
 }
 
 func BenchmarkPut(b *testing.B) {
@@ -162,8 +62,8 @@ func BenchmarkPut(b *testing.B) {
 			})
 		}
 		var base atomic.Uint64
-		raw := openBare(b)
-		run("badger", func(uint64) error { return raw.Put(benchKey(base.Add(1)), data) })
+		raw := mustBare(b)
+		run("badger", func(uint64) error { return raw.put(benchKey(base.Add(1)), data) })
 		s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
 		run("badgerstore", func(uint64) error {
 			return s.Put(benchBlock(base.Add(1), data), store.Sink, 0)
@@ -171,13 +71,11 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-const benchHeld = 4096
-
 func BenchmarkGet(b *testing.B) {
 	data := make([]byte, keys.DataSize)
-	raw := openBare(b)
+	raw := mustBare(b)
 	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
-	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return raw.put(benchKey(n), data) })
 	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
 	run := func(name string, get func(n uint64) error) {
 		b.Run(name+"/callers=1", func(b *testing.B) {
@@ -201,19 +99,19 @@ func BenchmarkGet(b *testing.B) {
 			})
 		})
 	}
-	run("badger", func(n uint64) error { _, err := raw.Get(benchKey(n)); return err })
+	run("badger", func(n uint64) error { _, err := raw.get(benchKey(n)); return err })
 	run("badgerstore", func(n uint64) error { _, err := s.Get(benchBlock(n, data).ID()); return err })
 }
 
 func BenchmarkMiss(b *testing.B) {
 	data := make([]byte, keys.DataSize)
-	raw := openBare(b)
+	raw := mustBare(b)
 	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
-	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return raw.put(benchKey(n), data) })
 	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
 	b.Run("badger", func(b *testing.B) {
 		for n := uint64(benchHeld); b.Loop(); n++ {
-			if _, err := raw.Get(benchKey(n)); err == nil {
+			if _, err := raw.get(benchKey(n)); err == nil {
 				b.Fatal("found")
 			}
 		}
@@ -262,9 +160,9 @@ func fill(b *testing.B, put func(n uint64) error) {
 //	go test -run xxx -bench Beside -benchtime 2s ./store/badgerstore
 func BenchmarkBeside(b *testing.B) {
 	data := make([]byte, keys.DataSize)
-	raw := openBare(b)
+	raw := mustBare(b)
 	s := mustOpen(b, Config{Dir: b.TempDir(), Quota: benchQuota})
-	fill(b, func(n uint64) error { return raw.Put(benchKey(n), data) })
+	fill(b, func(n uint64) error { return raw.put(benchKey(n), data) })
 	fill(b, func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) })
 	const turn = 64
 	// beside has bare and ours do turns of the same numbers, and returns the time of each.
@@ -297,7 +195,7 @@ func BenchmarkBeside(b *testing.B) {
 		}
 	}
 	b.Run("get", func(b *testing.B) {
-		beside(b, alone(func(n uint64) error { _, err := raw.Get(benchKey(n)); return err }),
+		beside(b, alone(func(n uint64) error { _, err := raw.get(benchKey(n)); return err }),
 			alone(func(n uint64) error { _, err := s.Get(benchBlock(n, data).ID()); return err }))
 	})
 	b.Run("miss", func(b *testing.B) {
@@ -307,7 +205,7 @@ func BenchmarkBeside(b *testing.B) {
 			}
 			return nil
 		}
-		beside(b, alone(func(n uint64) error { _, err := raw.Get(benchKey(1<<40 + n)); return missing(err) }),
+		beside(b, alone(func(n uint64) error { _, err := raw.get(benchKey(1<<40 + n)); return missing(err) }),
 			alone(func(n uint64) error { _, err := s.Get(benchBlock(1<<40+n, data).ID()); return missing(err) }))
 	})
 	together := func(do func(n uint64) error) func(uint64) error {
@@ -324,7 +222,7 @@ func BenchmarkBeside(b *testing.B) {
 		}
 	}
 	b.Run("put", func(b *testing.B) {
-		beside(b, together(func(n uint64) error { return raw.Put(benchKey(n), data) }),
+		beside(b, together(func(n uint64) error { return raw.put(benchKey(n), data) }),
 			together(func(n uint64) error { return s.Put(benchBlock(n, data), store.Sink, 0) }))
 	})
 }
