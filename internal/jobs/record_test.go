@@ -207,6 +207,7 @@ func TestDamagedFiles(t *testing.T) {
 		b := block(byte(i))
 		all = append(all, b)
 		n.Insert(t.Context(), b, false)
+		s.Needed(b.ID()) // so that it is in slot i
 		s.put(b)
 		done.add(b.ID())
 	}
