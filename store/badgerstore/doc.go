@@ -8,11 +8,14 @@
 // # How it works
 //
 // The books (store.Ledger) are in memory and made at opening from Badger's keys, which are sealed entries; so a miss
-// touches no disk, and a hit is one look-up in Badger, one read of the file where Badger put the block, past Badger, and one
-// decryption into the buffer that the caller gets. Puts are sealed by their callers and handed to one writer, which decides on all that are waiting,
+// touches no disk, and most take no lock (store.Filter). The books also remember where Badger put a block, as far as it was there at opening or
+// was read since; so a hit is one read of that file, past Badger, and one decryption into the buffer that the caller gets, and what is
+// asked for most not even that (hot.go). Puts are sealed by their callers and handed to one writer, which decides on all that are waiting,
 // writes them in one transaction and makes them durable with one sync before it answers.
 //
-//	Get ── find ──> books ──> locate ──> Badger ──> logs ──> open the seal
+//	Get ── filter ──> books ──┬── hot
+//	                          ├── hint ──────────────────> logs ──> open the seal
+//	                          └── locate ──> Badger ──> hint ──┘
 //	Put ── seal ──> writer: gather ──> commit (books, transaction) ──> persist (sync) ──> answer
 //	                           └── pace ──> maintain: merge tables, free value log files
 //
@@ -35,7 +38,7 @@
 //
 // # Reading order
 //
-// SPEC.md, config.go (the sizes), secret.go and place.go (the key), wipe.go, blur.go (times), seal.go (the ciphers), open.go, store.go (Get and Put), logs.go (how values are read),
+// SPEC.md, config.go (the sizes), secret.go and place.go (the key), wipe.go, blur.go (times), seal.go (the ciphers), open.go, load.go (how the books are made), store.go (Put), read.go (Get), hot.go, logs.go (how values are read),
 // writer.go and batch.go, files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), trim_linux.go (memory),
-// verify.go (damaged tables).
+// examine.go and rebuild.go (damage), bench.go (nightjar bench store).
 package badgerstore

@@ -52,11 +52,10 @@ func open(cfg Config, place *Place) (*Store, error) {
 		cfg: cfg, geo: g, seal: seal, place: place,
 		dir:    filepath.Join(cfg.Dir, dirBlocks),
 		space:  newSpace(cfg.Dir, g, guard, free),
-		puts:   make(chan *op),
 		core:   core{unsafe: map[keys.ID]struct{}{}, hot: newHot()},
 		room:   room{resized: make(chan struct{}, 1)},
 		health: health{patience: tooSlow},
-		upkeep: upkeep{kick: make(chan struct{}, 1), stop: make(chan struct{})},
+		upkeep: upkeep{puts: make(chan *op), kick: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
 	s.quota.Store(cfg.Quota)
 	if !s.space.spend() {

@@ -37,11 +37,11 @@ type Store struct {
 	room
 	health
 	buffers buffers
-	puts    chan *op
 }
 
 // upkeep is what the store's own goroutines run by.
 type upkeep struct {
+	puts    chan *op
 	tidying sync.Mutex    // one tidy at a time
 	kick    chan struct{} // capacity 1: the maintenance has something to look at
 	stop    chan struct{} // closed by Close
