@@ -13,7 +13,7 @@ type Shelf interface {
 	Holder
 }
 
-// Cached is a Source that asks another for nothing that a shelf has, and puts what comes onto it. It is a Holder. Records are kept if uri
+// Cached is a Source that asks another for nothing that a shelf has, and puts what comes onto it. It is a Holder, and a Keeper for the other. Records are kept if uri
 // names an edition: no record of an edition replaces another (SPEC §2.2), and any other may be replaced by a newer one, which
 // a reader wants to see. What was sought and not found is sought again.
 func Cached(src Source, shelf Shelf, uri keys.URI) Source {
@@ -44,6 +44,13 @@ func (c *cached) Fetch(ctx context.Context, id keys.ID, top bool) (keys.Block, e
 		c.shelf.Put(b)
 	}
 	return b, err
+}
+
+// Needed implements Keeper.
+func (c *cached) Needed(id keys.ID) {
+	if k, ok := c.src.(Keeper); ok {
+		k.Needed(id)
+	}
 }
 
 // Holds implements Holder.

@@ -32,7 +32,8 @@ func TestWhatEveryFetchNeedsIsAnnounced(t *testing.T) {
 	k := &announced{network: n, needed: map[keys.ID]bool{}}
 	read := func(from uint64, until int64) map[keys.ID]bool {
 		n.fetched = nil
-		obj, err := Open(context.Background(), k, uri, GetOptions{})
+		// As a job reads: what it keeps is behind what the user read before.
+		obj, err := Open(context.Background(), Cached(k, &shelf{blocks: map[keys.ID]keys.Block{}}, uri), uri, GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
