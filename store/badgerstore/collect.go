@@ -22,8 +22,8 @@ func (s *Store) collect(u usage, file int) error {
 	}
 	size := u.values[file]
 	found, err := s.copyLive(badgerfiles.Log{Path: s.logs.path(uint32(file)), Number: uint32(file), Size: size})
-	if errors.Is(err, errPartly) {
-		s.warn("store: a file is kept, as the disk does not let all of it be read", err)
+	if errors.Is(err, errPartly) || err == nil && s.logs.failed(file) {
+		s.warn("store: a file is kept, as the disk does not let all of it be read", errPartly)
 		s.garbage[file] = -size // not to be chosen again before the next start
 		return nil
 	}

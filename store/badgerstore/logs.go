@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"github.com/dgraph-io/badger/v4"
@@ -27,12 +28,16 @@ type logs struct {
 	dir   string
 	mu    sync.RWMutex
 	files map[uint32]*os.File
+
+	failing map[uint32]bool // files that the disk did not give back whole
 }
 
 // maxHandles is how many files are kept open.
 const maxHandles = 256
 
-func newLogs(dir string) *logs { return &logs{dir: dir, files: map[uint32]*os.File{}} }
+func newLogs(dir string) *logs {
+	return &logs{dir: dir, files: map[uint32]*os.File{}, failing: map[uint32]bool{}}
+}
 
 // pointer is where Badger put an entry: a file, and a header, key, value and checksum of four bytes in it.
 type pointer struct{ file, length, offset uint32 }
@@ -70,10 +75,22 @@ func (l *logs) read(hint uint64, value []byte) error {
 	if passing := badgerfiles.Passing(err); passing != nil {
 		return fmt.Errorf("%w: %w", errSystem, passing)
 	}
+	if errors.Is(err, syscall.EIO) {
+		l.mu.Lock()
+		l.failing[uint32(hint>>32)] = true
+		l.mu.Unlock()
+	}
 	if err != nil {
 		return errUnreadable
 	}
 	return nil
+}
+
+// failed reports whether the disk did not give back something of a file: it may do so after the next start, so that the file must stay until then.
+func (l *logs) failed(file int) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.failing[uint32(file)]
 }
 
 func (l *logs) open(n uint32) (*os.File, error) {
