@@ -25,6 +25,7 @@ type leases struct {
 	looks map[Ref]*lease
 	local map[Token]*lease
 	peers int           // awaits of all peers
+	moved int           // that were passed on because of a link that came or went, since the last sweep
 	sweep time.Duration // when to look what is over, if there is any lease
 }
 
@@ -44,7 +45,9 @@ type lease struct {
 	awaits []await
 	ref    Ref           // of the look into the own store; 0 = done
 	asked  []*link       // to whom it was passed on
-	routed bool          // asked is up to date
+	routed bool          // it was passed on
+	own    bool          // to those who get copies of what is kept here
+	late   bool          // asked is out of date, and the next sweep sees to it
 	renew  time.Duration // when they may be told again
 	ends   time.Duration // when they forget
 	slot   int           // in leases.all
@@ -224,7 +227,7 @@ func (m *Machine) pass(ls *lease) {
 		ls.renew = m.now + leaseTime*7/10 + time.Duration(m.rng.Int64N(int64(leaseTime)/5))
 		ls.ends = m.now + leaseTime
 	}
-	ls.asked, ls.routed = next, true
+	ls.asked, ls.own, ls.routed = next, own, true
 }
 
 // keepers is to whom a lease is passed on: the closest peer that is closer to the target; or, where there is none, those who get copies of what
@@ -259,14 +262,13 @@ func (m *Machine) keepers(target keys.Location) (own bool, next []*link) {
 
 // leasesUp passes on to a new peer what it is closer to than those who know of it.
 func (m *Machine) leasesUp(l *link) {
-	for _, ls := range m.leases.all {
-		if ls.routed && (len(ls.asked) < sinkCopies || slices.ContainsFunc(ls.asked, func(o *link) bool {
-			mine, other := rankOf(l.id, l.at, ls.target), rankOf(o.id, o.at, ls.target)
+	m.repassAll(func(ls *lease) bool {
+		mine := rankOf(l.id, l.at, ls.target)
+		return ls.own && len(ls.asked) < sinkCopies || slices.ContainsFunc(ls.asked, func(o *link) bool {
+			other := rankOf(o.id, o.at, ls.target)
 			return mine.less(&other)
-		})) {
-			m.repass(ls)
-		}
-	}
+		})
+	})
 }
 
 // leasesDown forgets what a peer waited for, and finds others for what it was to push.
@@ -274,9 +276,20 @@ func (m *Machine) leasesDown(l *link) {
 	for len(l.tenancy.held) > 0 {
 		m.evict(l)
 	}
+	m.repassAll(func(ls *lease) bool { return slices.Contains(ls.asked, l) })
+}
+
+// repassAll passes on what a link that has come or gone is about: at once, until that was often done since the last sweep, and else with the next one. Links can
+// come and go faster than thousands of leases can be passed on.
+func (m *Machine) repassAll(about func(*lease) bool) {
 	for _, ls := range m.leases.all {
-		if slices.Contains(ls.asked, l) {
+		switch {
+		case !ls.routed || ls.late || !about(ls):
+		case m.leases.moved < maxMoved:
+			m.leases.moved++
 			m.repass(ls)
+		default:
+			ls.late = true
 		}
 	}
 }
@@ -284,7 +297,7 @@ func (m *Machine) leasesDown(l *link) {
 // repass passes a lease on to those who should know of it now and do not.
 func (m *Machine) repass(ls *lease) {
 	renew, ends := ls.renew, ls.ends
-	ls.routed = false
+	ls.routed, ls.late = false, false
 	m.pass(ls)
 	ls.renew, ls.ends = renew, ends // those who have known of it longer forget it then
 }
@@ -369,9 +382,13 @@ func (m *Machine) sweepLeases() {
 			return over
 		})
 		if len(ls.awaits) > 0 {
+			if ls.late {
+				m.repass(ls)
+			}
 			m.pass(ls)
 		}
 	}
+	m.leases.moved = 0
 	m.sweepLater()
 }
 

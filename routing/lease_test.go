@@ -243,3 +243,30 @@ func TestInvariant12PeersThatComeAndGoPostponeNothing(t *testing.T) {
 		}
 	}
 }
+
+// A link that comes and goes costs what maxMoved allows, however many leases it is about; all of them find their way with the next sweep.
+func TestInvariant13LinksThatComeAndGoMoveFewLeasesAtOnce(t *testing.T) {
+	far := []wire.NodeID{idNear(0.02), idNear(0.04), idNear(0.06)}
+	stays, flaps := idNear(0.29), idNear(0.275)
+	m := newLandlord(append(far, stays)...)
+	for i := range maxMoved + maxLeases {
+		m.step(Received{far[i%len(far)], wire.Lease{ID: madeUp(keys.KindRecord, 0.27, 0, i).ID()}})
+	}
+	moved := 0
+	for range 10 {
+		moved += len(sends[wire.Lease](m.step(PeerUp{flaps}), flaps))
+		moved += len(sends[wire.Lease](m.step(PeerDown{flaps}), stays))
+	}
+	if moved == 0 || moved > maxMoved {
+		t.Errorf("%d leases were passed on at once", moved)
+	}
+	m.step(PeerUp{flaps})
+	got := 0
+	for range 2 {
+		m.now = m.now.Add(2 * leaseSweep)
+		got += len(sends[wire.Lease](m.step(Tick{}), flaps))
+	}
+	if want := len(m.leases.all); got < want {
+		t.Errorf("of %d leases %d were passed on to the closer peer", want, got)
+	}
+}

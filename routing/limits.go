@@ -63,6 +63,8 @@ const (
 	leaseRate = 16
 	// maxAllLeases is how many all peers may have; the oldest of whoever has most makes room.
 	maxAllLeases = 16384
+	// maxMoved is how many are passed on at once because of links that come and go, from one sweep to the next.
+	maxMoved = 2048
 	// maxLocalLeases is how many the local user and circuits that end here may have.
 	maxLocalLeases = 4096
 )
