@@ -29,13 +29,18 @@ type queued struct {
 	orders   orders
 	progress progress
 	tries    int
-	cancel   context.CancelCauseFunc // of the attempt under way
-	ending   bool                    // the attempt was told to end
-	over     bool                    // the job is being made final
-	left     bool                    // to the next process: its record is as it shall be
-	outcome  *outcome                // how, once that is known
-	wasFull  bool                    // the attempt before found the disk full
-	moved    uint64                  // blocks that the attempt brought over the network
+	attempt
+	over    bool     // the job is being made final
+	left    bool     // to the next process: its record is as it shall be
+	outcome *outcome // how, once that is known
+}
+
+// attempt is what is known of the attempt under way.
+type attempt struct {
+	cancel  context.CancelCauseFunc
+	ending  bool   // it was told to end
+	wasFull bool   // the one before found the disk full
+	moved   uint64 // blocks that it brought over the network
 }
 
 // work tells jobs that do the same from all others. It is a hash, since what a job does may be told by an insert URI, which is in memory no longer
