@@ -41,7 +41,7 @@ type daemonConfig struct {
 	seeds      []wire.Descriptor
 	listen     []wire.Addr // none = a port that is kept in the data directory, on all addresses
 	fproxy     string
-	quota      int64
+	quota      int64 // of the store; 0 = what was said last
 	cache      int64 // bytes of the cache of what the user reads; 0 = none
 	hops       int
 	fill       bool   // fill the store with filler
@@ -86,8 +86,12 @@ func (d *daemon) open() error {
 	}
 	defer clear(identity)
 	self := wire.NodeID(identity.Public().(ed25519.PublicKey))
+	quota, err := d.quota()
+	if err != nil {
+		return err
+	}
 	st, err := badgerstore.Open(badgerstore.Config{
-		Place: d.gate.place, Quota: d.cfg.quota, Self: self.Location(), Log: d.log,
+		Place: d.gate.place, Quota: quota, Self: self.Location(), Log: d.log,
 	})
 	if err != nil {
 		return during(err, "open the store in %s", d.cfg.dir.Path())
@@ -238,7 +242,7 @@ func (d *daemon) handler() http.Handler {
 	g := d.gate
 	control := api.New(api.Config{
 		Node: d.node, Jobs: d.jobs, Token: g.token, Version: version(), FProxy: g.url, Stop: func() { g.stop(nil) }, Sites: d.sites, Network: d.network,
-		Keeper: g,
+		Keeper: g, Shelf: d.resizer(),
 	})
 	d.proxy = fproxy.New(fproxy.Config{
 		Source: func(site []byte) fproxy.Source { return d.watched(d.node.ClientFor(wire.Interactive, site)) },

@@ -37,11 +37,12 @@ type nodeFlags struct {
 }
 
 func (f *nodeFlags) register(s *pflag.FlagSet) {
-	f.quota, f.cache = badgerstore.DefaultQuota, clientcache.DefaultSize
+	f.cache = clientcache.DefaultSize
 	s.StringArrayVar(&f.seeds, "seed", nil, "`reference` of a node to join through, or a file with one a line (repeatable)")
 	s.StringArrayVar(&f.listen, "listen", nil, "`address` to listen on for peers, like tcp/0.0.0.0:4001 or quic/[::]:4001 (repeatable; default: a port that is drawn at the first start, on all addresses)")
 	s.StringVar(&f.fproxy, "fproxy", fproxy.Address, "loopback `address` for the proxy and the control API")
-	s.Var(&f.quota, "store-size", "the most that the store may take on the disk")
+	s.Var(&f.quota, "store-size", "the quota of the store on the disk, for this run (see nightjar store quota)")
+	s.Lookup("store-size").DefValue = "what nightjar store quota said last, or " + byteSize(badgerstore.DefaultQuota).String()
 	s.Var(&f.cache, "client-cache", "the most that blocks which you have read may take on the disk, so that reading them again needs no network: encrypted under a key that is gone when the node stops; 0 = nothing is kept")
 	registerHops(s, &f.hops)
 	s.BoolVar(&f.alone, "no-follow", false, "ask for newer editions of a site only when one of its pages is opened, and not for ten minutes after: nodes that are asked learn that somebody waits, not who")

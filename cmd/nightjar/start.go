@@ -63,7 +63,10 @@ func (f *nodeFlags) askPassphrase(cmd *cobra.Command, e *env, cfg *daemonConfig)
 
 // args spells the flags out again, for the node command.
 func (f *nodeFlags) args(e *env) []string {
-	args := []string{"--fproxy", f.fproxy, "--store-size", fmt.Sprint(int64(f.quota)), "--client-cache", fmt.Sprint(int64(f.cache)), "--hops", fmt.Sprint(f.hops)}
+	args := []string{"--fproxy", f.fproxy, "--client-cache", fmt.Sprint(int64(f.cache)), "--hops", fmt.Sprint(f.hops)}
+	if f.quota != 0 {
+		args = append(args, "--store-size", fmt.Sprint(int64(f.quota)))
+	}
 	if f.pass != "" {
 		args = append(args, "--passphrase-file", "-") // which start has read
 	} else {

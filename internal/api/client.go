@@ -92,6 +92,12 @@ func (c *Client) SetPassphrase(ctx context.Context, p Passphrases) error {
 	return err
 }
 
+// SetQuota changes how many bytes the node's store may take on the disk. A store that becomes smaller takes its time: status shows it.
+func (c *Client) SetQuota(ctx context.Context, quota int64) error {
+	_, err := call[Quota](ctx, c, "POST", "store/quota", Quota{quota})
+	return err
+}
+
 // Wipe has the node destroy the key of its store and end.
 func (c *Client) Wipe(ctx context.Context) error {
 	_, err := call[struct{}](ctx, c, "POST", "store/wipe", nil)

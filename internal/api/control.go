@@ -27,9 +27,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		State:   StateOpen,
 		Version: s.cfg.Version, PID: os.Getpid(), Started: n.Started, FProxy: s.cfg.FProxy,
 		Peers:     PeerCount{Total: len(n.Peers), Barred: n.Barred},
-		Store:     Store{Blocks: n.Store.Blocks, Bytes: n.Store.Bytes, Quota: n.Store.Quota},
+		Store:     newStore(n.Store),
 		Traffic:   Traffic{Sent: n.Sent, Received: n.Received},
-		Trouble:   s.cfg.Jobs.Trouble(),
+		Trouble:   s.trouble(),
 		OnionHops: n.Onion.Hops, OriginatorHidden: n.Onion.Hops > 0, Onion: newOnion(n.Onion),
 	}
 	for _, p := range n.Peers {

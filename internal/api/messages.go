@@ -13,7 +13,7 @@ type Status struct {
 	Store   Store     `json:"store"`
 	Traffic Traffic   `json:"traffic"`
 	Jobs    int       `json:"jobs"`              // jobs that are open
-	Trouble []string  `json:"trouble,omitempty"` // what of the queue was damaged or is lost, for people
+	Trouble []string  `json:"trouble,omitempty"` // what was damaged or is lost, and why the store takes no blocks, for people
 	// OnionHops is 0 if requests go to the network directly; then OriginatorHidden is false.
 	OnionHops        int   `json:"onion_hops"`
 	OriginatorHidden bool  `json:"originator_hidden"`
@@ -54,7 +54,13 @@ type Traffic struct {
 type Store struct {
 	Blocks int64 `json:"blocks"`
 	Bytes  int64 `json:"bytes"`
-	Quota  int64 `json:"quota"`
+	Quota  int64 `json:"quota"`  // of the disk
+	Usable int64 `json:"usable"` // what bytes may become
+}
+
+// Quota is the body of POST store/quota, and its answer.
+type Quota struct {
+	Quota int64 `json:"quota"`
 }
 
 // Peer is one element of the answer to GET peers.

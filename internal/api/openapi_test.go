@@ -86,7 +86,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	values := map[string]any{
 		"Error": Error{}, "Status": Status{}, "PeerCount": PeerCount{}, "Store": Store{}, "Peer": Peer{}, "Peers": Peers{},
 		"Priority": Priority{}, "Removed": Removed{}, "Health": Health{}, "Segment": Segment{}, "URI": URI{},
-		"Passphrase": Passphrase{}, "Passphrases": Passphrases{},
+		"Passphrase": Passphrase{}, "Passphrases": Passphrases{}, "Quota": Quota{},
 		"SiteName": SiteName{}, "Site": Site{}, "Sites": Sites{}, "SealedSite": SealedSite{},
 		"Ref": Ref{}, "Added": Added{}, "JobRequest": JobRequest{}, "Job": Job{}, "Progress": Progress{}, "Jobs": Jobs{}, "Onion": Onion{}, "Traffic": Traffic{},
 	}

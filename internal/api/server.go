@@ -40,6 +40,7 @@ type Config struct {
 	Sites   *sites.Book         // nil = there are none
 	Network func() jobs.Network // for questions about a URI, one for each
 
+	Shelf   Shelf  // nil = nobody decides on the store
 	Keeper  Keeper // nil = the key of the store is not this node's to lock, change or wipe
 	State   string // StateOpen, which "" means too; in others a node has no Node and no Jobs yet
 	Started time.Time
@@ -106,6 +107,7 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "newest", handle: s.newest},
 		{method: "POST", path: "follow", handle: s.follow},
 		{method: "POST", path: "verify", handle: s.verify},
+		{method: "POST", path: "store/quota", handle: s.setQuota},
 		{method: "POST", path: "store/unlock", handle: s.unlockStore, locked: true},
 		{method: "POST", path: "store/lock", handle: s.lockStore},
 		{method: "POST", path: "store/passphrase", handle: s.setPassphrase},

@@ -21,14 +21,15 @@ const (
 // TestMain plays the part of a child, or runs the tests.
 func TestMain(m *testing.M) {
 	parts := map[string]func(dir, arg string) error{
-		"put":   childPut,
-		"churn": childChurn,
-		"limit": childLimit,
-		"open":  childOpen,
-		"leave": childLeave,
-		"idle":  childIdle,
-		"load":  childLoad,
-		"wear":  childWear,
+		"put":    childPut,
+		"churn":  childChurn,
+		"limit":  childLimit,
+		"open":   childOpen,
+		"leave":  childLeave,
+		"idle":   childIdle,
+		"load":   childLoad,
+		"wear":   childWear,
+		"shrink": childShrink,
 	}
 	if part, ok := parts[os.Getenv(childVar)]; ok {
 		if err := part(os.Getenv(childDir), os.Getenv(childArg)); err != nil {

@@ -22,6 +22,7 @@ import (
 const (
 	identityFile = "identity"
 	portFile     = "port"
+	quotaFile    = "quota"
 	peersFile    = "peers"
 	circuitsFile = "circuits"
 	saidFile     = "descriptor"
@@ -133,6 +134,24 @@ func (d Dir) Port() (uint16, error) {
 // SavePort keeps the port for the next starts.
 func (d Dir) SavePort(port uint16) error {
 	return d.write(portFile, fmt.Appendf(nil, "%d\n", port))
+}
+
+// Quota reads how many bytes the store may take, or ErrAbsent if nobody has said it.
+func (d Dir) Quota() (int64, error) {
+	b, err := d.read(quotaFile)
+	if err != nil {
+		return 0, err
+	}
+	quota, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil || quota <= 0 {
+		return 0, fmt.Errorf("%s holds no number of bytes; delete it, or say --store-size", filepath.Join(d.path, quotaFile))
+	}
+	return quota, nil
+}
+
+// SaveQuota keeps it for the next starts.
+func (d Dir) SaveQuota(quota int64) error {
+	return d.write(quotaFile, fmt.Appendf(nil, "%d\n", quota))
 }
 
 // Peers reads the references that were saved. Lines that are not understood are left out; a directory without the file has none.

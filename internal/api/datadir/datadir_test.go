@@ -143,6 +143,29 @@ func TestPort(t *testing.T) {
 	}
 }
 
+func TestQuota(t *testing.T) {
+	d := create(t)
+	if _, err := d.Quota(); !errors.Is(err, ErrAbsent) {
+		t.Errorf("before somebody said it: %v", err)
+	}
+	for _, quota := range []int64{1 << 40, 5} {
+		if err := d.SaveQuota(quota); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Quota(); err != nil || got != quota {
+			t.Errorf("%d became %d, %v", quota, got, err)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "x", "9223372036854775808"} {
+		if err := os.WriteFile(filepath.Join(d.Path(), quotaFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Quota(); err == nil {
+			t.Errorf("accepted %q", text)
+		}
+	}
+}
+
 func descriptor(t *testing.T, addr wire.Addr) wire.Descriptor {
 	t.Helper()
 	key, err := create(t).Identity()

@@ -2,6 +2,7 @@
 //
 //	identity   the node's identity key (sealed)              made at the first start
 //	port       the port that the node listens on for peers   drawn at the first start (sealed)
+//	quota      how much the store may take on the disk        there once somebody has said it (sealed)
 //	peers      references of nodes to join through            rewritten while the node runs (sealed)
 //	circuits   guards, known relays, onion keys (sealed)     rewritten while the node runs
 //	descriptor what the node last said of itself (sealed)     rewritten twice a day and when it changes

@@ -32,7 +32,7 @@ var ErrSealed = errors.New("sealed under another key, or damaged")
 
 // private are the files that tell who this node is, whom it knows, and where it has been.
 func private() []string {
-	return []string{identityFile, portFile, peersFile, circuitsFile, saidFile}
+	return []string{identityFile, portFile, quotaFile, peersFile, circuitsFile, saidFile}
 }
 
 func isPrivate(name string) bool {

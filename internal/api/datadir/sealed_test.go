@@ -29,12 +29,12 @@ func fill(t *testing.T, d Dir) (needles []string) {
 		t.Fatal(err)
 	}
 	peer := descriptor(t, "tcp/192.0.2.77:4711")
-	err = errors.Join(d.SavePort(12345), d.SavePeers([]wire.Descriptor{peer}), d.SaveCircuits([]byte("the guards")), d.SaveDescriptor([]byte("what was said")))
+	err = errors.Join(d.SavePort(12345), d.SaveQuota(987654321), d.SavePeers([]wire.Descriptor{peer}), d.SaveCircuits([]byte("the guards")), d.SaveDescriptor([]byte("what was said")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed := key.Seed()
-	return []string{string(seed[:8]), identityStart[:8], "12345", peer.Ref()[:24], "192.0.2.77", "the guards", "what was said"}
+	return []string{string(seed[:8]), identityStart[:8], "12345", "987654321", peer.Ref()[:24], "192.0.2.77", "the guards", "what was said"}
 }
 
 // Invariant 4.
