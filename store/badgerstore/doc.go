@@ -17,7 +17,7 @@
 //	                          ├── hint ──────────────────> logs ──> open the seal
 //	                          └── locate ──> Badger ──> hint ──┘
 //	Put ── seal ──> writer: gather ──> commit (books, transaction) ──> persist (sync) ──> answer
-//	                           └── pace ──> maintain: merge tables, free value log files
+//	                           └── makeRoom: free value log files; wake ──> maintain: merge tables
 //
 // # Invariants
 //
@@ -39,6 +39,6 @@
 // # Reading order
 //
 // SPEC.md, config.go (the sizes), secret.go and place.go (the key), wipe.go, blur.go (times), seal.go (the ciphers), open.go, load.go (how the books are made), store.go (Put), read.go (Get), hot.go, logs.go (how values are read),
-// writer.go and batch.go, files.go (what a sync must cover), space.go (the full disk), maintain.go (garbage), trim_linux.go (memory),
+// writer.go and batch.go, files.go (what a sync must cover), space.go (the full disk), usage.go, garbage.go, collect.go and maintain.go (the quota on the disk), resize.go, ailment.go, trim_linux.go (memory),
 // examine.go and rebuild.go (damage), bench.go (nightjar bench store).
 package badgerstore
