@@ -32,8 +32,8 @@ type logs struct {
 	failing map[uint32]bool // files that the disk did not give back whole
 }
 
-// maxHandles is how many files are kept open.
-const maxHandles = 256
+// maxHandles is how many files are kept open: those of a full store, or any read might have to open one.
+const maxHandles = maxFiles
 
 func newLogs(dir string) *logs {
 	return &logs{dir: dir, files: map[uint32]*os.File{}, failing: map[uint32]bool{}}
@@ -106,18 +106,27 @@ func (l *logs) open(n uint32) (*os.File, error) {
 		return f, nil
 	}
 	f, err := os.Open(l.path(n))
+	if errors.Is(err, syscall.EMFILE) { // the process needs its handles for something else
+		l.keep(len(l.files) / 2)
+		f, err = os.Open(l.path(n))
+	}
 	if err != nil {
 		return nil, err
 	}
+	l.keep(maxHandles - 1)
+	l.files[n] = f
+	return f, nil
+}
+
+// keep closes files, whichever, until no more than n are open. The caller holds mu.
+func (l *logs) keep(n int) {
 	for old, f := range l.files {
-		if len(l.files) < maxHandles {
+		if len(l.files) <= n {
 			break
 		}
 		f.Close() // who reads from it just now fails, and comes back
 		delete(l.files, old)
 	}
-	l.files[n] = f
-	return f, nil
 }
 
 // prune lets go of files that Badger has removed, or of all.
