@@ -196,7 +196,7 @@ func (e *env) download(ctx context.Context, c *api.Client, id jobs.ID) error {
 // String says for people what was fetched.
 func (r getResult) String() string {
 	if r.Folder {
-		return fmt.Sprintf("wrote %d files, %s, to %s", r.Files, byteSize(r.Size), r.Path)
+		return fmt.Sprintf("wrote %s, %s, to %s", filesText(r.Files), byteSize(r.Size), r.Path)
 	}
 	return fmt.Sprintf("wrote %s to %s", byteSize(r.Size), r.Path)
 }

@@ -187,6 +187,13 @@ func editionText(n int64) string {
 	return fmt.Sprintf("edition %d", n)
 }
 
+func filesText(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
 func dayText(day string) string {
 	if day == "" {
 		return "-"
@@ -239,7 +246,7 @@ func (e *env) siteStatus(ctx context.Context, c *api.Client, name string) error 
 	fmt.Fprintf(t, "known here\t%s\n", editionText(s.Edition))
 	fmt.Fprintf(t, "readers find\t%s\n", editionText(s.Found))
 	if s.Published != "" {
-		fmt.Fprintf(t, "published\t%s, %d files, %s, from %s\n", s.Published, s.Files, byteSize(s.Size), oneLineOf(s.Folder))
+		fmt.Fprintf(t, "published\t%s, %s, %s, from %s\n", s.Published, filesText(s.Files), byteSize(s.Size), oneLineOf(s.Folder))
 	}
 	return t.Flush()
 }

@@ -76,6 +76,7 @@ func failures() []failure {
 		{"damaged", http.StatusInternalServerError, jobs.ErrDamaged},
 		{"conflict", http.StatusConflict, content.ErrConflict},
 		{"no_such_site", http.StatusNotFound, sites.ErrNoSite},
+		{"bad_site_name", http.StatusBadRequest, sites.ErrName},
 		{"site_exists", http.StatusConflict, sites.ErrTaken},
 		{"site_damaged", http.StatusInternalServerError, sites.ErrDamaged},
 		{"not_sealed", http.StatusForbidden, sites.ErrSealed},

@@ -28,6 +28,8 @@ const entryVersion = 1
 var (
 	// ErrNoSite reports a name that no site has.
 	ErrNoSite = errors.New("sites: no site of this name")
+	// ErrName reports a name that a site cannot have. What it comes with says why, and wraps keys.ErrBadURI, of which the name is a part.
+	ErrName = errors.New("sites: no site can have this name")
 	// ErrTaken reports a name that another site has.
 	ErrTaken = errors.New("sites: there is a site of this name already")
 	// ErrDamaged reports an entry that cannot be read.
@@ -112,13 +114,10 @@ func (b *Book) Add(insert keys.URI, newest int64) (Site, error) {
 		return Site{}, fmt.Errorf("%w: a site needs the insert URI of a USK", keys.ErrBadURI)
 	}
 	insert.Path, insert.Edition = "", 0
-	if err := insert.Check(); err != nil {
-		return Site{}, err
+	if err := errors.Join(insert.Check(), content.CheckSiteName(insert.Doc)); err != nil {
+		return Site{}, fmt.Errorf("%w: %w", ErrName, err)
 	}
 	if _, err := insert.Public(); err != nil {
-		return Site{}, err
-	}
-	if err := content.CheckSiteName(insert.Doc); err != nil {
 		return Site{}, err
 	}
 	b.mu.Lock()
@@ -139,6 +138,9 @@ func (b *Book) Site(name string) (Site, error) {
 }
 
 func (b *Book) load(name string) (Site, error) {
+	if !possible(name) {
+		return Site{}, ErrNoSite
+	}
 	raw, err := b.keep.Get(spaceSites, []byte(name))
 	if errors.Is(err, b.absent) {
 		return Site{}, fmt.Errorf("%w: %q", ErrNoSite, name)
@@ -189,6 +191,9 @@ func (b *Book) save(s *Site) error {
 	return nil
 }
 
+// possible reports whether a site may have this name. What it may not have is nobody's, and no id for a Keep.
+func possible(name string) bool { return name != "" && len(name) <= keys.MaxDoc }
+
 // List describes all sites by name. Sites that cannot be read are named in the error, and the others are listed all the same.
 func (b *Book) List() ([]Site, error) {
 	b.mu.Lock()
@@ -210,6 +215,9 @@ func (b *Book) List() ([]Site, error) {
 
 // Remove forgets a site for good: without a copy of its key nobody can ever publish under it again.
 func (b *Book) Remove(name string) error {
+	if !possible(name) {
+		return ErrNoSite
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, err := b.keep.Get(spaceSites, []byte(name)); errors.Is(err, b.absent) {

@@ -97,12 +97,20 @@ func TestAddRefusesWhatCannotPublish(t *testing.T) {
 		"request": request, "SSK": ssk, "bad name": newInsert(t, "a/b"), "no name": newInsert(t, ""), "long name": newInsert(t, strings.Repeat("x", keys.MaxDoc+1)),
 		"own hints": newInsert(t, "x-hint"), "hints of a year": newInsert(t, "x-hint-2026"), "hints of a month": newInsert(t, "x-hint-2026-11"),
 	} {
-		if _, err := b.Add(u, -1); !errors.Is(err, keys.ErrBadURI) {
-			t.Errorf("%s: %v, want ErrBadURI", name, err)
+		if _, err := b.Add(u, -1); !errors.Is(err, keys.ErrBadURI) || errors.Is(err, ErrName) == (name == "request" || name == "SSK") {
+			t.Errorf("%s: %v, want ErrBadURI, and ErrName if it is the name", name, err)
 		}
 	}
 	if _, err := b.Add(newInsert(t, strings.Repeat("x", keys.MaxDoc)), -1); err != nil {
 		t.Errorf("the longest name: %v", err)
+	}
+	for _, name := range []string{"", strings.Repeat("x", keys.MaxDoc+1), strings.Repeat("x", 10_000)} {
+		if _, err := b.Site(name); !errors.Is(err, ErrNoSite) || len(err.Error()) > 100 {
+			t.Errorf("a name of %d bytes: %v", len(name), err)
+		}
+		if err := b.Remove(name); !errors.Is(err, ErrNoSite) {
+			t.Errorf("removing a name of %d bytes: %v", len(name), err)
+		}
 	}
 	if _, err := b.Create("x-hints", rand.Reader); err != nil {
 		t.Errorf("a name like that of a hint: %v", err)
