@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -97,7 +96,7 @@ func (j *Job) pinnedURI() keys.URI {
 
 // writeFile writes what is missing of a file to the part.
 func (j *Job) writeFile(ctx context.Context, t target, o *content.Object) error {
-	f, err := os.OpenFile(t.part, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := t.open()
 	if err != nil {
 		return err
 	}
@@ -187,13 +186,7 @@ func (w *checkpointed) made(file string) {
 
 // writeFolder writes what is missing of a folder to the part, through a root that no name leads out of.
 func (j *Job) writeFolder(ctx context.Context, t target, o *content.Object) error {
-	if err := os.Mkdir(t.part, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if err := syncDir(filepath.Dir(t.part)); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(t.part)
+	root, err := t.openRoot()
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,56 @@ func (t target) remove() {
 	os.Remove(t.room())
 }
 
+// open opens the part of a file and makes it if it is not there. What others have put in its place, a link above all, goes: its bytes are not the
+// job's, and where it leads is nobody's to write to.
+func (t target) open() (*os.File, error) {
+	info, err := os.Lstat(t.part)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.Join(os.RemoveAll(t.part), fs.ErrNotExist)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.OpenFile(t.part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(t.part, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := f.Stat(); err != nil || !os.SameFile(info, now) { // it was replaced just now
+		return nil, errors.Join(fmt.Errorf("%w: %s is being replaced", ErrTarget, t.part), err, f.Close())
+	}
+	return f, nil
+}
+
+// openRoot does so for the part of a folder, and makes its name durable.
+func (t target) openRoot() (*os.Root, error) {
+	info, err := os.Lstat(t.part)
+	if err == nil && !info.IsDir() {
+		err = errors.Join(os.Remove(t.part), fs.ErrNotExist)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.Mkdir(t.part, 0o777); err == nil {
+			info, err = os.Lstat(t.part)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := syncDir(filepath.Dir(t.part)); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(t.part)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := root.Stat("."); err != nil || !os.SameFile(info, now) { // it was replaced just now
+		return nil, errors.Join(fmt.Errorf("%w: %s is being replaced", ErrTarget, t.part), err, root.Close())
+	}
+	return root, nil
+}
+
 // room is what hasRoom fills, on the file system of the target.
 func (t target) room() string { return t.part + ".room" }
 
