@@ -110,6 +110,6 @@
 // # Reading order
 //
 // event.go (what goes in and comes out), machine.go (Step), receive.go (what events mean), forward.go (where a request
-// goes next), spread.go (where a launch goes first), late.go (who is late, who is mute), lease.go (who waits for what does not exist yet), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
+// goes next), spread.go (where a launch goes first), late.go (who is late, who is mute), lease.go and leasesweep.go (who waits for what does not exist yet), request.go (its life), link.go and queue.go (windows, back-off, fairness), timer.go, limits.go (every
 // number). Then overlay.go, table.go, plan.go, gossip.go. testdata/ holds the rules as scripts.
 package routing

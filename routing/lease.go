@@ -279,29 +279,6 @@ func (m *Machine) leasesDown(l *link) {
 	m.repassAll(func(ls *lease) bool { return slices.Contains(ls.asked, l) })
 }
 
-// repassAll passes on what a link that has come or gone is about: at once, until that was often done since the last sweep, and else with the next one. Links can
-// come and go faster than thousands of leases can be passed on.
-func (m *Machine) repassAll(about func(*lease) bool) {
-	for _, ls := range m.leases.all {
-		switch {
-		case !ls.routed || ls.late || !about(ls):
-		case m.leases.moved < maxMoved:
-			m.leases.moved++
-			m.repass(ls)
-		default:
-			ls.late = true
-		}
-	}
-}
-
-// repass passes a lease on to those who should know of it now and do not.
-func (m *Machine) repass(ls *lease) {
-	renew, ends := ls.renew, ls.ends
-	ls.routed, ls.late = false, false
-	m.pass(ls)
-	ls.renew, ls.ends = renew, ends // those who have known of it longer forget it then
-}
-
 // receivePush takes in a record that was waited for. It was verified when it was parsed; who pushes it does not matter, but that it was asked
 // does: an honest peer pushes once for each lease.
 func (m *Machine) receivePush(l *link, p wire.Push) {
@@ -368,32 +345,6 @@ func (m *Machine) quit(ls *lease, gone func(await) bool) {
 	x.all[ls.slot], last.slot = last, ls.slot
 	x.all[len(x.all)-1] = nil
 	x.all = x.all[:len(x.all)-1]
-}
-
-// sweepLeases ends what is over, and passes on anew what others would forget.
-func (m *Machine) sweepLeases() {
-	for i := len(m.leases.all) - 1; i >= 0; i-- {
-		ls := m.leases.all[i]
-		m.quit(ls, func(w await) bool {
-			over := w.until <= m.now
-			if over && w.from == nil {
-				m.effects = append(m.effects, Done{Token: w.token, Reason: wire.NotFound})
-			}
-			return over
-		})
-		if len(ls.awaits) > 0 {
-			if ls.late {
-				m.repass(ls)
-			}
-			m.pass(ls)
-		}
-	}
-	m.leases.moved = 0
-	m.sweepLater()
-}
-
-func (m *Machine) sweepLater() {
-	m.leases.sweep = m.now + leaseSweep + time.Duration(m.rng.Int64N(int64(leaseSweep)))
 }
 
 // quitLocal takes a local wait back.

@@ -155,6 +155,7 @@ func TestSpecsThatMakeNoSense(t *testing.T) {
 		want error
 	}{
 		"relative":        {PutSpec{Path: "a"}, ErrSpec},
+		"NUL in a path":   {PutSpec{Path: dir + "/a\x00b"}, ErrSpec},
 		"not clean":       {GetSpec{URI: u, Path: dir + "/../a"}, ErrSpec},
 		"path too long":   {GetSpec{URI: u, Path: "/" + strings.Repeat("a", maxPath)}, ErrSpec},
 		"no URI":          {GetSpec{Path: dir + "/a"}, ErrSpec},

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -332,8 +333,8 @@ func checkSpec(spec Spec) error {
 		return fmt.Errorf("%w: there is no such priority", ErrSpec)
 	case len(o.Path) > maxPath:
 		return fmt.Errorf("%w: a path has more than %d bytes", ErrSpec, maxPath)
-	case spec.kind() != Keep && (!filepath.IsAbs(o.Path) || filepath.Clean(o.Path) != o.Path || !utf8.ValidString(o.Path)):
-		return fmt.Errorf("%w: a path must be absolute, clean and UTF-8", ErrSpec)
+	case spec.kind() != Keep && (!filepath.IsAbs(o.Path) || filepath.Clean(o.Path) != o.Path || !utf8.ValidString(o.Path) || strings.ContainsRune(o.Path, 0)):
+		return fmt.Errorf("%w: a path must be absolute, clean and UTF-8 without NUL", ErrSpec)
 	}
 	switch s := spec.(type) {
 	case PutSpec:
