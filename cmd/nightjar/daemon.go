@@ -97,6 +97,7 @@ func (d *daemon) open() error {
 		return during(err, "open the store in %s", d.cfg.dir.Path())
 	}
 	d.store = st
+	d.repaired(st.Repaired())
 	if err := d.openVault(st); err != nil {
 		return err
 	}

@@ -13,6 +13,6 @@ beside them, so that the node can start by itself, unless a passphrase locks it.
   nightjar store wipe                destroy the key: nobody can open the store again`,
 	},
 		newStoreLockCmd(e), newStoreUnlockCmd(e), newStorePasswdCmd(e), newStoreWipeCmd(e),
-		newStoreQuotaCmd(e),
+		newStoreQuotaCmd(e), newStoreStatsCmd(e), newStoreCheckCmd(e), newStoreRepairCmd(e),
 	)
 }

@@ -90,6 +90,9 @@ func Logs(dir, ext string) ([]Log, error) {
 			continue
 		}
 		st, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) { // it has gone since
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

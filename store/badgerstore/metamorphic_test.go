@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +15,7 @@ import (
 
 	"nightjar/keys"
 	"nightjar/store"
+	"nightjar/store/badgerfiles"
 	"nightjar/store/memstore"
 	"nightjar/store/storetest"
 )
@@ -93,11 +95,19 @@ func (w *twins) restart(r *rapid.T) {
 	w.open(r)
 }
 
-// crash goes on with what a kill would leave at this moment: the files as they are while the store is open.
+// crash goes on with what a kill would leave at this moment: the files as they are while the store is open. Copying takes its time, so that Badger must be
+// at rest meanwhile: all of it would not be of one moment.
 func (w *twins) crash(r *rapid.T) {
 	left, err := os.MkdirTemp(w.t.TempDir(), "")
 	if err == nil {
-		err = os.CopyFS(left, os.DirFS(w.dir))
+		w.disk.tidying.Lock()
+		for mems := 2; err == nil && mems > 1; runtime.Gosched() {
+			var logs []badgerfiles.Log
+			logs, err = badgerfiles.Logs(w.disk.dir, ".mem")
+			mems = len(logs)
+		}
+		err = errors.Join(err, os.CopyFS(left, os.DirFS(w.dir)))
+		w.disk.tidying.Unlock()
 	}
 	if err != nil {
 		r.Fatal(err)
