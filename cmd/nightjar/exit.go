@@ -128,6 +128,7 @@ func outcomes() []outcome {
 			hint: "the insert URI is the secret one that nightjar key generate made; a site's is used by nightjar site publish"},
 		{err: content.ErrConflict, exit: exitExists, hint: "look at the other edition first; then give the command again to publish the next one"},
 		{err: sites.ErrNoSite, exit: exitNotFound, say: "you have no site of this name", hint: "make one with nightjar site init; see: nightjar site list"},
+		{err: sites.ErrName, exit: exitBadURI, hint: "a name is a part of the site's URI: 1 to 255 bytes without a slash, like blog"},
 		{err: sites.ErrTaken, exit: exitExists, say: "you have a site of this name already", hint: "choose another name, or remove the other one with nightjar site remove"},
 		{err: sites.ErrDamaged, exit: exitFailure, say: "what the node knows of this site is damaged", hint: "import the copy of its key that you have made"},
 		{err: sites.ErrSealed, exit: exitFailure, say: "this is no exported site, or the passphrase is wrong"},
