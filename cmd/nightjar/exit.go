@@ -38,9 +38,9 @@ const (
 	exitNoPeers     = 8
 	exitTimeout     = 9
 	exitExists      = 10
-	exitVersion     = 11
 	exitLocked      = 11
 	exitWiped       = 12
+	exitVersion     = 13
 	exitInterrupted = 130
 )
 
@@ -64,9 +64,9 @@ func exitMeanings() []struct {
 		{exitNoPeers, "the node has no peers, or knows too few other nodes to hide behind"},
 		{exitTimeout, "time ran out"},
 		{exitExists, "the output exists and --force was not given"},
-		{exitVersion, "what is in the data directory was written by another version of the program"},
 		{exitLocked, "the store is locked with a passphrase, or the passphrase is wrong"},
 		{exitWiped, "the key of the store was destroyed: nobody can open it again"},
+		{exitVersion, "what is in the data directory was written by another version of the program"},
 		{exitInterrupted, "interrupted, or cancelled by another command"},
 	}
 }
