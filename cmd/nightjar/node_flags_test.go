@@ -14,7 +14,7 @@ func TestStartHandsAllFlagsOn(t *testing.T) {
 	flags.register(set)
 	for name, value := range map[string]string{
 		"seed": "nightjar-peer:x", "listen": "tcp/127.0.0.1:1", "fproxy": "127.0.0.1:2", "store-size": "3GiB", "client-cache": "4MiB",
-		"hops": "0", "constant-rate": "true", "no-follow": "true",
+		"hops": "0", "constant-rate": "true", "no-follow": "true", "fill": "true", "passphrase-file": "-",
 	} {
 		if err := set.Set(name, value); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -30,6 +31,8 @@ import (
 //	until state DIR ID STATE          wait until a job of the node of DIR is in this state
 //	until blocks DIR N                wait until the store of the node of DIR has N blocks or more
 //	until peers|jobs|relays DIR N     wait until the node of DIR has N peers or open jobs
+//
+// and a file noise, of 200 000 random bytes: seven blocks of data.
 func TestMain(m *testing.M) {
 	if os.Getenv(askedVariable) != "" { // a node of TestLong, which ends by os.Exit: Main would leave its folder of programs behind
 		os.Exit(m.Run())
@@ -49,7 +52,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("NIGHTJAR_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Defer(func() { stopNodes(t, e.WorkDir) })
-			return nil
+			noise := make([]byte, 200_000)
+			rand.Read(noise)
+			return os.WriteFile(filepath.Join(e.WorkDir, "noise"), noise, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitcode, "save": save, "until": until, "serve": serve,

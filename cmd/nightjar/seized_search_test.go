@@ -149,12 +149,12 @@ func orderly(name string, p []byte) string {
 }
 
 // What strings(1) would show. In noise, of n printable bytes in a row, there is one in 2.6ⁿ bytes: eight in every 4 KiB, 24 in no disk; and ten lower-case
-// letters in none. A file of fixed words is shorter than a page, and all of its words are known.
+// letters in none. A file of fixed words is shorter than a page, and all of its words are known; Badger's are behind 16 random bytes.
 var (
 	longText   = regexp.MustCompile(`[\x20-\x7e]{24,}`)
 	lowerCase  = regexp.MustCompile(`[a-z ]{10,}`)
 	shortText  = regexp.MustCompile(`[\x20-\x7e]{8,}`)
-	fixedWords = regexp.MustCompile(`^.{0,3}(nightjar vault( \d)?|nightjar badgerstore( \d)?|Hello Badger|NJSTOKEY|NJSEAL1) ?$`)
+	fixedWords = regexp.MustCompile(`^(.{0,3}(nightjar vault( \d)?|nightjar badgerstore( \d)?|NJSTOKEY|NJSEAL1) ?|.{0,16}Hello Badger.?)$`)
 )
 
 // speaks returns the text in a file that is not the format's.

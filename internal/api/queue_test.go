@@ -284,7 +284,7 @@ func TestSitesOverHTTP(t *testing.T) {
 	if _, err := r.client.CreateSite(ctx, "my blog"); !errors.Is(err, sites.ErrTaken) {
 		t.Errorf("again: %v", err)
 	}
-	if _, err := r.client.CreateSite(ctx, "a/b"); !errors.Is(err, keys.ErrBadURI) {
+	if _, err := r.client.CreateSite(ctx, "a/b"); !errors.Is(err, sites.ErrName) {
 		t.Errorf("a name that cannot be: %v", err)
 	}
 	folder := t.TempDir()
