@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -54,6 +55,7 @@ const (
 	minValueFile = 1 << 20
 	maxValueFile = 64 << 20 // puts wait while one is collected
 	maxFiles     = 1024     // value log files in a full store, each a file descriptor and a map: above 64 GiB they are larger
+	hugeFile     = 1 << 30  // above 1 TiB there are more of them: Badger takes none of 2 GiB
 	// inline is the size in bytes below which Badger keeps a value in its tables: no sealed block is that small. But the mark
 	// that ends a transaction is such a value, of up to 20 digits, and must be one: the replay of a log stops where
 	// the mark is a pointer into the value log instead.
@@ -69,7 +71,7 @@ type geometry struct {
 func shape(quota int64) geometry {
 	return geometry{
 		table:     min(max(quota/tableParts, minTable), maxTable),
-		valueFile: min(max(quota/valueParts, minValueFile), max(maxValueFile, quota/maxFiles)),
+		valueFile: min(max(quota/valueParts, minValueFile), max(maxValueFile, min(quota/maxFiles, hugeFile))),
 	}
 }
 
@@ -88,7 +90,9 @@ func quotaFor(usable int64) int64 { return usable/4*5 + (usable%4*5+3)/4 }
 
 // ceiling is what everything in the directory of a store with a quota takes at most, in bytes: 1.15 quotas; below 256 MiB, where the
 // smallest files are large beside the quota, 38.4 MiB more than the quota. SPEC §7.
-func ceiling(quota int64) int64 { return quota + max(quota/100*15, 256<<20/100*15) }
+func ceiling(quota int64) int64 {
+	return quota + min(max(quota/100*15, 256<<20/100*15), math.MaxInt64-quota)
+}
 
 // options tunes Badger for a small instance that is idle most of the time. Compaction and garbage collection
 // are ours to start (maintain.go), so that nothing ticks and nothing writes when the disk is full.
