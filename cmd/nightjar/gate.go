@@ -265,11 +265,7 @@ func (g *gate) SetPassphrase(old, new []byte) error {
 	defer clear(old)
 	defer clear(new)
 	defer debug.FreeOSMemory()
-	err := g.place.Check(old)
-	if err == nil {
-		err = g.place.SetPassphrase(new)
-	}
-	return keeperError(err)
+	return keeperError(g.place.ChangePassphrase(old, new))
 }
 
 // Wipe implements api.Keeper.

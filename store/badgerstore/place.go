@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"nightjar/crypto"
+	"nightjar/store"
 )
 
 // The version file, SPEC §2.
@@ -39,6 +41,7 @@ type Place struct {
 	dir    string
 	guard  *os.File
 	effort crypto.Effort // of new passphrases
+	over   atomic.Bool   // it was released: tries that wait for mu are in vain
 
 	mu     sync.Mutex
 	key    *crypto.Key // nil = locked
@@ -78,11 +81,14 @@ func (p *Place) Sealed() (bool, error) {
 
 // Unlock reads the key, or makes a store where there is none; with a passphrase (not nil) it is wrapped from the beginning. Errors: ErrLocked without a
 // passphrase where one is needed, ErrPassphrase for a wrong one, ErrNoPassphrase where there is none, ErrWiped, ErrLater,
-// store.ErrCorrupt if the key file and its copy are damaged; else what the system said.
+// store.ErrCorrupt if the key file and its copy are damaged, store.ErrClosed after Release; else what the system said.
 func (p *Place) Unlock(passphrase []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stuck {
+	switch {
+	case p.over.Load():
+		return store.ErrClosed
+	case p.stuck:
 		return fmt.Errorf("%w: it could not be closed; end this process first", ErrInUse)
 	}
 	found, err := p.look()
@@ -103,7 +109,7 @@ func (p *Place) Unlock(passphrase []byte) error {
 	}
 	p.wipe()
 	p.key, p.format = &key, found.format
-	return nil
+	return dropHalfWritten(p.dir)
 }
 
 // make draws the key of a new store. VERSION is written last, so that without it there is nothing yet that the key would be needed for.
@@ -148,6 +154,32 @@ func (p *Place) upgraded() error {
 func (p *Place) SetPassphrase(passphrase []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.setPassphrase(passphrase)
+}
+
+// ChangePassphrase is SetPassphrase for whoever knows the old passphrase, nil for none. Changes take turns, as each costs the memory of a passphrase, and of
+// two that name the same old one the second is refused. Errors: ErrLocked, ErrPassphrase, ErrNoPassphrase as of Unlock.
+func (p *Place) ChangePassphrase(old, passphrase []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.key == nil {
+		return ErrLocked
+	}
+	k, err := loadKeyFile(p.dir)
+	if err != nil {
+		return err
+	}
+	defer clear(k)
+	key, err := k.open(old)
+	key.Wipe()
+	if err != nil {
+		return err
+	}
+	return p.setPassphrase(passphrase)
+}
+
+// setPassphrase is SetPassphrase; mu is held.
+func (p *Place) setPassphrase(passphrase []byte) error {
 	if p.key == nil {
 		return ErrLocked
 	}
@@ -163,18 +195,6 @@ func (p *Place) SetPassphrase(passphrase []byte) error {
 	}
 	defer clear(k)
 	return saveKeyFile(p.dir, k)
-}
-
-// Check reports whether the passphrase, nil for none, is that of the place, as Unlock would.
-func (p *Place) Check(passphrase []byte) error {
-	k, err := loadKeyFile(p.dir)
-	if err != nil {
-		return err
-	}
-	defer clear(k)
-	key, err := k.open(passphrase)
-	key.Wipe()
-	return err
 }
 
 // enter is for a store that opens.
@@ -218,6 +238,7 @@ func (p *Place) wipe() {
 
 // Release forgets the key and gives the directory back, unless a store in it could not be closed: then it stays taken until the process ends.
 func (p *Place) Release() error {
+	p.over.Store(true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()

@@ -72,7 +72,7 @@ func TestPassphrase_SPEC3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Check([]byte("first")); !errors.Is(err, ErrNoPassphrase) {
+	if err := p.ChangePassphrase([]byte("first"), nil); !errors.Is(err, ErrNoPassphrase) {
 		t.Errorf("a passphrase where there is none: %v", err)
 	}
 	if err := p.Unlock([]byte("first")); !errors.Is(err, ErrNoPassphrase) {
@@ -114,8 +114,8 @@ func TestPassphrase_SPEC3(t *testing.T) {
 			}
 		}
 		mustUnlock(t, p, []byte(pass))
-		if err := p.Check([]byte(pass)); err != nil {
-			t.Error(err)
+		if err := p.ChangePassphrase([]byte(pass+"x"), nil); !errors.Is(err, ErrPassphrase) {
+			t.Errorf("a change with another passphrase: %v", err)
 		}
 		if again, err := p.Derive("x"); again != derived || err != nil {
 			t.Errorf("other keys after a change of passphrase, %v", err)
@@ -219,6 +219,66 @@ func TestOldKeyIsOverwritten(t *testing.T) {
 		if b := mustRead(t, filepath.Join(dir, name+".link")); bytes.Contains(b, bare[offKey:offKey+4]) || bytes.Contains(b, bare[:4]) {
 			t.Errorf("%s still has what it had", name)
 		}
+	}
+}
+
+// TestHalfWrittenKeyIsOverwritten: what a kill left of taking a passphrase away is the bare key, which goes when the place is unlocked.
+func TestHalfWrittenKeyIsOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	p := take(t, dir)
+	mustUnlock(t, p, []byte("secret"))
+	bare := bareFile(p.key)
+	for _, name := range []string{fileKey, fileKeyCopy} {
+		path := filepath.Join(dir, name+".new")
+		if err := errors.Join(os.WriteFile(path, bare.checked(), 0o600), os.Link(path, path+".link")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Lock()
+	mustUnlock(t, p, []byte("secret"))
+	for _, name := range []string{fileKey, fileKeyCopy} {
+		if _, err := os.Stat(filepath.Join(dir, name+".new")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s.new: %v", name, err)
+		}
+		if b := mustRead(t, filepath.Join(dir, name+".new.link")); bytes.Contains(b, bare[offKey:offKey+4]) {
+			t.Errorf("%s.new still has the key", name)
+		}
+	}
+}
+
+// TestChangesTakeTurns: of changes at once that name the same old passphrase, one happens.
+func TestChangesTakeTurns(t *testing.T) {
+	p := take(t, t.TempDir())
+	mustUnlock(t, p, []byte("old"))
+	results := make(chan error)
+	for _, pass := range []string{"a", "b", "c"} {
+		go func() { results <- p.ChangePassphrase([]byte("old"), []byte(pass)) }() // ends by itself
+	}
+	done := 0
+	for range 3 {
+		if err := <-results; err == nil {
+			done++
+		} else if !errors.Is(err, ErrPassphrase) {
+			t.Error(err)
+		}
+	}
+	if done != 1 {
+		t.Errorf("%d changes", done)
+	}
+}
+
+// TestNoTryAfterRelease: a passphrase that was waiting its turn brings no key back, and keeps nobody waiting.
+func TestNoTryAfterRelease(t *testing.T) {
+	p := take(t, t.TempDir())
+	mustUnlock(t, p, []byte("secret"))
+	if err := p.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Unlock([]byte("secret")); !errors.Is(err, store.ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := p.Derive("x"); !errors.Is(err, ErrLocked) {
+		t.Error(err)
 	}
 }
 

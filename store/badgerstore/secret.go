@@ -168,6 +168,22 @@ func saveKeyFile(dir string, k keyFile) error {
 	return errors.Join(replaceFile(dir, fileKey, b), replaceFile(dir, fileKeyCopy, b))
 }
 
+// dropHalfWritten overwrites and removes what a kill in a change of passphrase has left: it may hold the key without one.
+func dropHalfWritten(dir string) error {
+	var errs []error
+	for _, name := range []string{fileKey, fileKeyCopy} {
+		f, err := os.OpenFile(filepath.Join(dir, name+".new"), os.O_WRONLY, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("badgerstore: removing what is left of another key file: %w", err)
+		}
+		errs = append(errs, scrub(f), f.Close(), os.Remove(f.Name()))
+	}
+	return errors.Join(errs...)
+}
+
 // readSmall reads a file of which at most one byte more than max matters.
 func readSmall(path string, max int) ([]byte, error) {
 	f, err := os.Open(path)
