@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,6 +23,9 @@ const maxPassphrase = 1024
 
 // errPassphrases reports a passphrase that was not typed the same way twice.
 var errPassphrases = errors.New("the two passphrases are not the same; nothing was written")
+
+// errNoText reports a passphrase that would be another one after it was sent to a node: JSON is UTF-8.
+var errNoText = errors.New("the passphrase must be UTF-8 text")
 
 const passphraseHelp = `The passphrase is asked for on the terminal, without showing it, or read from the first line of --passphrase-file; it never stands on the command
 line, where other programs could see it. Whoever has the file can try passphrases, at about two a second on each machine: take five random
@@ -145,8 +149,11 @@ func (e *env) ask(prompt string) (string, error) {
 	fmt.Fprint(e.stderr, prompt)
 	b, err := term.ReadPassword(int(e.stdin.(*os.File).Fd())) // onTerminal has looked
 	fmt.Fprintln(e.stderr)
-	if err == nil && len(b) == 0 {
+	switch {
+	case err == nil && len(b) == 0:
 		err = errors.New("the passphrase is empty")
+	case err == nil && !utf8.Valid(b):
+		err = errNoText
 	}
 	return string(b), err
 }
@@ -158,6 +165,9 @@ func firstSecret(cmd *cobra.Command, r io.Reader) (string, error) {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
 	line = bytes.TrimRight(line, "\r\n")
+	if !utf8.Valid(line) {
+		return "", usage(cmd, "%w", errNoText)
+	}
 	if len(line) == 0 || len(line) > maxPassphrase {
 		return "", usage(cmd, "the passphrase must be on the first line of its file, and have at most %d bytes", maxPassphrase)
 	}

@@ -49,6 +49,7 @@ func TestPassphraseOnATerminal(t *testing.T) {
 		"twice":       {[]string{"correct horse", "correct horse"}, true, "correct horse", ""},
 		"not alike":   {[]string{"correct horse", "correct hose"}, true, "", errPassphrases.Error()},
 		"empty":       {[]string{""}, true, "", "empty"},
+		"no text":     {[]string{"caf\xe9"}, false, "", "UTF-8"},
 		"empty again": {[]string{"correct horse", ""}, true, "", "empty"},
 	} {
 		person, program := pseudoTerminal(t)

@@ -287,3 +287,12 @@ func TestLogTellsTheDay(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// TestPassphraseIsText: bytes that JSON cannot carry would be another passphrase for a running node than for one that reads the file itself.
+func TestPassphraseIsText(t *testing.T) {
+	for text, ok := range map[string]bool{"caf\u00e9\x00\n": true, "caf\xe9\n": false, "\xff": false} {
+		if got, err := firstSecret(&cobra.Command{}, strings.NewReader(text)); (err == nil) != ok || ok && got != strings.TrimSuffix(text, "\n") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
