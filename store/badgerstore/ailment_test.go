@@ -52,7 +52,7 @@ func TestAilmentIsSaidOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		s.space.free = func(string) (int64, error) { return 0, nil }
+		s.space.ask(func(string) (int64, error) { return 0, nil })
 		for range 5 {
 			if err := putN(s, 1, 100, 101); !errors.Is(err, store.ErrFull) {
 				t.Fatal(err)
@@ -64,7 +64,7 @@ func TestAilmentIsSaidOnce(t *testing.T) {
 		if err := getN(s, 1, 0, 5); err != nil {
 			t.Error(err)
 		}
-		s.space.free = free
+		s.space.ask(free)
 		if err := putN(s, 1, 100, 101); err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +93,11 @@ func TestSlowDisk(t *testing.T) {
 	s.patience = 20 * time.Millisecond
 	held, let := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.space.free = func(path string) (int64, error) { // the writer asks before it writes
+	s.space.ask(func(path string) (int64, error) { // the writer asks before it writes
 		once.Do(func() { close(held) })
 		<-let
 		return free(path)
-	}
+	})
 	first := make(chan error, 1)
 	go func() { first <- putN(s, 1, 5, 6) }() // ends with the put
 	<-held

@@ -136,11 +136,11 @@ func (w *twins) repair(r *rapid.T) {
 // full has puts meet a disk without room: those that need none are answered as ever, and the others change nothing.
 func (w *twins) full(r *rapid.T) {
 	before := w.disk.Stats()
-	free := w.disk.space.free
-	w.disk.space.free = func(string) (int64, error) { return 0, nil }
+	free := *w.disk.space.free.Load()
+	w.disk.space.ask(func(string) (int64, error) { return 0, nil })
 	b := storetest.Data(77, rapid.Uint64().Draw(r, "new"))
 	err := w.disk.Put(b, store.Sink, 0)
-	w.disk.space.free = free
+	w.disk.space.ask(free)
 	if !errors.Is(err, store.ErrFull) || w.disk.Stats() != before {
 		r.Fatalf("a put on a full disk: %v; %+v became %+v", err, before, w.disk.Stats())
 	}

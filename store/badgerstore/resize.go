@@ -133,7 +133,7 @@ func (s *Store) remove(victims []store.Entry) error {
 // reshape starts Badger anew with files of another size.
 func (s *Store) reshape(g geometry) bool {
 	s.tidying.Lock() // who merges tables asks s.space
-	s.geo, s.space = g, newSpace(s.cfg.Dir, g, s.space.probe, s.space.free)
+	s.geo, s.space = g, newSpace(s.cfg.Dir, g, s.space.probe, *s.space.free.Load())
 	s.tidying.Unlock()
 	s.dead = errStopped // until it has started
 	if !s.revive() {

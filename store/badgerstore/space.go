@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"nightjar/store"
 )
@@ -24,24 +25,31 @@ type space struct {
 	margin int64    // bytes that Badger may write beside the blocks of a batch
 	tall   int64    // the length in bytes of the largest file that Badger makes
 	probe  *os.File // is made tall and empty again, to learn whether that would be refused
-	free   func(path string) (int64, error)
+	free   atomic.Pointer[freeFunc]
 }
+
+// freeFunc says how many bytes the file system of a path has left for this user.
+type freeFunc func(path string) (int64, error)
+
+// ask has another function asked for room from now on.
+func (s *space) ask(f freeFunc) { s.free.Store(&f) }
 
 // newSpace is for a directory that is locked through lock: the lock file, which is empty, is also the probe.
 func newSpace(dir string, g geometry, lock *os.File, free func(string) (int64, error)) *space {
-	return &space{
+	s := &space{
 		dir: dir,
 		// Two memtables and their flushes, the compaction of a few; what is in the tables is small beside the margin's megabyte.
 		margin: 6*g.table + 1<<20,
 		tall:   2 * max(g.valueFile, g.table),
 		probe:  lock,
-		free:   free,
 	}
+	s.ask(free)
+	return s
 }
 
 // check returns an error that wraps store.ErrFull if the disk may not take n bytes of blocks and what Badger writes beside them.
 func (s *space) check(n int64) error {
-	have, err := s.free(s.dir)
+	have, err := (*s.free.Load())(s.dir)
 	if err != nil {
 		return fmt.Errorf("%w: asking for room on the disk: %w", store.ErrFull, pathless(err))
 	}
@@ -70,11 +78,11 @@ func pathless(err error) error {
 
 // spend gives the reserve up if the disk has too little room for what cannot wait, and reports whether there is room then.
 func (s *space) spend() bool {
-	if have, err := s.free(s.dir); err != nil || have >= s.margin {
+	if have, err := (*s.free.Load())(s.dir); err != nil || have >= s.margin {
 		return err == nil
 	}
 	os.Remove(filepath.Join(s.dir, fileReserve))
-	have, err := s.free(s.dir)
+	have, err := (*s.free.Load())(s.dir)
 	return err == nil && have >= s.margin/2
 }
 
@@ -85,7 +93,7 @@ func (s *space) save() error {
 	if st, err := os.Stat(path); err == nil && st.Size() == s.margin {
 		return nil
 	}
-	if have, err := s.free(s.dir); err != nil || have < 3*s.margin {
+	if have, err := (*s.free.Load())(s.dir); err != nil || have < 3*s.margin {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -46,7 +46,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left atomic.Int64
-	s.space.free = func(string) (int64, error) { return left.Load(), nil }
+	s.space.ask(func(string) (int64, error) { return left.Load(), nil })
 	for _, n := range []int64{0, 1 << 20, s.space.margin + keys.DataSize} {
 		left.Store(n)
 		before := s.Stats()
@@ -85,12 +85,12 @@ func TestReserve(t *testing.T) {
 		t.Fatalf("the reserve: %v %v", st, err)
 	}
 	// A disk on which the reserve is all that can still be freed.
-	s.space.free = func(string) (int64, error) {
+	s.space.ask(func(string) (int64, error) {
 		if _, err := os.Stat(path); err == nil {
 			return 0, nil
 		}
 		return s.space.margin, nil
-	}
+	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func childOpen(dir, arg string) error {
 	if err := putN(s, 1, 0, 20); err != nil {
 		return err
 	}
-	s.space.free = func(string) (int64, error) { return 0, nil }
+	s.space.ask(func(string) (int64, error) { return 0, nil })
 	if err := s.Close(); err != nil {
 		return err
 	}
@@ -227,18 +227,18 @@ func TestSyncFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.files.dir = filepath.Join(s.dir, "nowhere")
-	s.space.free = func(string) (int64, error) { return math.MaxInt64, nil }
+	s.space.ask(func(string) (int64, error) { return math.MaxInt64, nil })
 	if err := putN(s, 1, 20, 21); !errors.Is(err, errSync) {
 		t.Errorf("a put whose sync failed: %v", err)
 	}
-	s.space.free = func(string) (int64, error) { return 0, nil } // so that Badger cannot be started anew yet
+	s.space.ask(func(string) (int64, error) { return 0, nil }) // so that Badger cannot be started anew yet
 	if err := putN(s, 1, 20, 21); !errors.Is(err, errSync) {
 		t.Errorf("the same put again: %v", err)
 	}
 	if err := getN(s, 1, 0, 20); err != nil {
 		t.Errorf("reads do not go on: %v", err)
 	}
-	s.space.free = free
+	s.space.ask(free)
 	if err := putN(s, 1, 20, 40); err != nil {
 		t.Errorf("once Badger was started anew: %v", err)
 	}
