@@ -98,9 +98,11 @@ func (s *Store) inBooks(key []byte) bool {
 	return ok && held == e
 }
 
-// copyBatch writes those of all that are where the index says, and no others: a record that was replaced has the key of the new one.
+// copyBatch writes those of all that are where the index says, and no others: a record that was replaced has the key of the new one. Where the index
+// does not say it is damaged, and will be made anew from the files: then the error is errPartly, as this one must stay.
 func (s *Store) copyBatch(all []copied) error {
-	if err := s.commitCopies(all); err != nil {
+	partly, err := s.commitCopies(all)
+	if err != nil {
 		return err
 	}
 	for _, c := range all {
@@ -109,30 +111,40 @@ func (s *Store) copyBatch(all []copied) error {
 	if s.wrote >= trimEvery {
 		s.trim()
 	}
-	return s.persist()
+	if err := s.persist(); err != nil {
+		return err
+	}
+	return partly
 }
 
-func (s *Store) commitCopies(all []copied) error {
+func (s *Store) commitCopies(all []copied) (partly, err error) {
 	s.batch.Lock()
 	defer s.batch.Unlock()
 	if s.db == nil || s.down.Load() {
-		return errStopped
+		return nil, errStopped
 	}
 	txn := s.db.NewTransactionAt(math.MaxUint64, true)
 	defer txn.Discard()
 	for _, c := range all {
-		if at, ok := placeOf(txn, c.key); !ok || at.file != c.at.file || at.offset != c.at.offset {
+		at, err := placeOf(txn, c.key)
+		if err != nil {
+			if s.inBooks(c.key) {
+				partly = fmt.Errorf("%w: %w", errPartly, err)
+			}
+			continue
+		}
+		if at.file != c.at.file || at.offset != c.at.offset {
 			continue
 		}
 		if err := txn.Set(c.key, c.value); err != nil {
-			return s.refused(err)
+			return nil, s.refused(err)
 		}
 	}
 	s.ts++
 	if err := txn.CommitAt(s.ts, nil); err != nil {
-		return s.refused(err)
+		return nil, s.refused(err)
 	}
-	return nil
+	return partly, nil
 }
 
 // release has Badger remove a file in which nothing lives. Badger copies what its tables still point to, up to the first entry that is none: so

@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"nightjar/store"
@@ -63,5 +64,62 @@ func TestFreeingADamagedFile_SPEC11(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = mustOpen(t, Config{Dir: dir, Quota: small})
+	}
+}
+
+// TestFreeingBesideADamagedIndex_SPEC11: where the index does not say any more what is alive in a file, the file stays, and with it the blocks, which the
+// index is made anew from at the next start.
+func TestFreeingBesideADamagedIndex_SPEC11(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Dir: t.TempDir(), Quota: small}
+	s := mustOpen(t, cfg)
+	const blocks = 80
+	if err := putN(s, 1, 0, blocks); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, cfg)
+	u, err := measure(s.cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoilTables(t, s.dir)
+	oldest := u.newest
+	for n := range u.values {
+		oldest = min(oldest, n)
+	}
+	if err := s.collect(u, oldest); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, cfg)
+	if s.Repaired() == nil {
+		t.Fatal("the index was not damaged")
+	}
+	if held := countHeld(s, blocks); held != blocks {
+		t.Errorf("%d of %d blocks are left", held, blocks)
+	}
+}
+
+// spoilTables overwrites the entries of all tables in a directory, under the database that has them open.
+func spoilTables(t *testing.T, dir string) {
+	t.Helper()
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("%d tables, %v", len(tables), err)
+	}
+	for _, path := range tables {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteAt(make([]byte, 1000), 0)
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

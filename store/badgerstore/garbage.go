@@ -38,24 +38,32 @@ func (g garbage) note(db *badger.DB, keys [][]byte) {
 	txn := db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	for _, k := range keys {
-		if p, ok := placeOf(txn, k); ok {
+		if p, err := placeOf(txn, k); err == nil {
 			g[int(p.file)] += int64(p.length)
 		}
 	}
 }
 
-// placeOf asks Badger where the value of a key is. Badger panics over a damaged table: then it is not known.
-func placeOf(txn *badger.Txn, key []byte) (p pointer, ok bool) {
+// placeOf asks Badger where the value of a key is: errMissing if it does not have the key, errUnreadable if its tables are damaged, over which it may
+// panic.
+func placeOf(txn *badger.Txn, key []byte) (p pointer, err error) {
 	defer func() {
 		if recover() != nil {
-			ok = false
+			err = errUnreadable
 		}
 	}()
 	item, err := txn.Get(key)
-	if err != nil {
-		return p, false
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return p, errMissing
 	}
-	return pointerOf(item)
+	if err != nil {
+		return p, errUnreadable
+	}
+	p, ok := pointerOf(item)
+	if !ok {
+		return p, errUnreadable
+	}
+	return p, nil
 }
 
 // count makes the account anew from all that db has: what no key points to is garbage.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"nightjar/keys"
 	"nightjar/store"
 )
@@ -121,25 +119,9 @@ func (s *Store) readHint(e store.Entry, hint uint64) (b keys.Block, err error) {
 	return b, err
 }
 
-// locate asks Badger where a block is. Badger panics over a damaged table.
-func (s *Store) locate(e store.Entry) (p pointer, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errUnreadable
-		}
-	}()
+// locate asks Badger where a block is.
+func (s *Store) locate(e store.Entry) (pointer, error) {
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
-	item, err := txn.Get(s.seal.key(e))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return p, errMissing
-	}
-	if err != nil {
-		return p, errUnreadable
-	}
-	p, ok := pointerOf(item)
-	if !ok {
-		return p, errUnreadable
-	}
-	return p, nil
+	return placeOf(txn, s.seal.key(e))
 }
