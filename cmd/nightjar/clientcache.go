@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 
 	"nightjar/internal/content"
@@ -14,7 +13,7 @@ func (d *daemon) openClientCache() {
 	dir := filepath.Join(d.cfg.dir.Path(), "client")
 	var err error
 	if d.cfg.cache == 0 {
-		err = os.RemoveAll(dir)
+		err = clientcache.Remove(dir)
 	} else {
 		d.cache, err = clientcache.Open(clientcache.Config{Dir: dir, Size: d.cfg.cache, Log: d.log})
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -72,7 +73,7 @@ func Open(cfg Config) (*Cache, error) {
 	}
 	file, err := create(cfg.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("clientcache: %w", err)
+		return nil, fmt.Errorf("clientcache: %w", pathless(err))
 	}
 	var key, seed [32]byte
 	crand.Read(key[:])
@@ -109,6 +110,14 @@ func create(dir string) (*os.File, error) {
 	}
 	_ = os.Remove(path) // where an open file keeps its name Close removes it, or the next Open
 	return f, nil
+}
+
+// Remove removes what a process that was killed left of a cache in a directory.
+func Remove(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clientcache: removing: %w", pathless(err))
+	}
+	return nil
 }
 
 // Close forgets everything.
@@ -219,12 +228,20 @@ func (s Site) Put(b keys.Block) {
 func (c *Cache) drop(name keys.ID, slot uint64, err error) {
 	if !c.failed {
 		c.failed = true
-		c.log.Warn("what was read is not kept for a second time: the cache's file failed", "err", err)
+		c.log.Warn("what was read is not kept for a second time: the cache's file failed", "err", pathless(err))
 	}
 	c.ledger.Remove(name)
 	var nobody [32]byte
 	crand.Read(nobody[:])
 	c.ledger.Add(store.Entry{ID: keys.ID{Kind: keys.KindData, Name: nobody}, Class: store.Cache, Size: store.MaxSize}, slot)
+}
+
+// pathless is an error of the system without the path that it names: it is logged, here or by who opens the cache.
+func pathless(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // write seals a block into a slot, under its name.

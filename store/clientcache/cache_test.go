@@ -3,8 +3,10 @@ package clientcache
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -260,4 +262,28 @@ func BenchmarkCache(b *testing.B) {
 			c.Of(site(byte(i / len(blocks)))).Put(blocks[i%len(blocks)])
 		}
 	})
+}
+
+// TestWarningsNameNoPath: neither what Open returns, which its caller logs, nor what the cache logs itself.
+func TestWarningsNameNoPath(t *testing.T) {
+	parent := t.TempDir()
+	file := filepath.Join(parent, "a file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{Dir: filepath.Join(file, "client"), Size: testSize}); err == nil || strings.Contains(err.Error(), parent) {
+		t.Errorf("opening: %v", err)
+	}
+	var log bytes.Buffer
+	dir := filepath.Join(parent, "client")
+	c, err := Open(Config{Dir: dir, Size: testSize, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.file.Close()
+	c.Of(site(1)).Put(data(1))
+	if log.Len() == 0 || strings.Contains(log.String(), parent) {
+		t.Errorf("logged: %q", log.String())
+	}
 }
