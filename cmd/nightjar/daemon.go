@@ -126,6 +126,10 @@ func (d *daemon) nodeConfig(identity ed25519.PrivateKey) (node.Config, error) {
 		listen = everywhere(port)
 	}
 	saved, err := d.cfg.dir.Peers()
+	if errors.Is(err, datadir.ErrSealed) {
+		d.log.Error("the peers that were saved cannot be read and are forgotten; if the node finds no others, add one with nightjar peer add", "err", datadir.ErrSealed)
+		saved, err = nil, nil
+	}
 	if err != nil {
 		return node.Config{}, fmt.Errorf("read the saved peers: %w", err)
 	}

@@ -22,10 +22,10 @@ const (
 
 var errNoPort = errors.New("no free port was found to listen on; name one with --listen")
 
-// keptPort is the port in the data directory; at the first start it draws one that is free.
+// keptPort is the port in the data directory; at the first start, and where it is damaged, it draws one that is free.
 func keptPort(dir datadir.Dir) (uint16, error) {
 	port, err := dir.Port()
-	if !errors.Is(err, datadir.ErrAbsent) {
+	if !errors.Is(err, datadir.ErrAbsent) && !errors.Is(err, datadir.ErrSealed) {
 		return port, err
 	}
 	for range draws {

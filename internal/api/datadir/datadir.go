@@ -89,8 +89,8 @@ func (d Dir) Identity() (ed25519.PrivateKey, error) {
 func (d Dir) readIdentity() (ed25519.PrivateKey, error) {
 	b, err := d.read(identityFile)
 	if errors.Is(err, ErrSealed) {
-		return nil, fmt.Errorf("%w: %w; its store is the only one that opens it: bring that back, or delete %s, %s, %s, %s and %s to become a new node", ErrIdentity, err,
-			identityFile, portFile, peersFile, circuitsFile, saidFile)
+		return nil, fmt.Errorf("%w: %w; its store is the only one that opens it: bring that back, or delete %s to become a new node", ErrIdentity, err,
+			strings.Join(private(), ", "))
 	}
 	if err != nil {
 		return nil, err
@@ -139,6 +139,9 @@ func (d Dir) SavePort(port uint16) error {
 // Quota reads how many bytes the store may take, or ErrAbsent if nobody has said it.
 func (d Dir) Quota() (int64, error) {
 	b, err := d.read(quotaFile)
+	if errors.Is(err, ErrSealed) { // a guess that is too small would cost blocks
+		return 0, fmt.Errorf("%w; delete it, or say --store-size", err)
+	}
 	if err != nil {
 		return 0, err
 	}
