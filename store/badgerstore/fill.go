@@ -64,6 +64,19 @@ func (b *batch) yield(v verdict) bool {
 	return true
 }
 
+// surplusFiller forgets filler until no more than usable is held, no more than most of it, and returns it: a store that becomes smaller keeps blocks before
+// it. mu is held, or the books are nobody else's yet.
+func (s *Store) surplusFiller(ledger *store.Ledger, usable int64, most int) (gone []store.Entry) {
+	for ; ledger.Stats().Bytes > usable && len(gone) < most && len(s.filler) > 0; s.filler = s.filler[:len(s.filler)-1] {
+		e, ok := ledger.Find(s.filler[len(s.filler)-1])
+		if ok && isFiller(e) {
+			ledger.Remove(e.ID)
+			gone = append(gone, e)
+		}
+	}
+	return gone
+}
+
 // crowded reports whether e is filler and there is no room for it. mu is held.
 func (b *batch) crowded(e store.Entry) bool {
 	st := b.ledger.Stats()

@@ -143,3 +143,42 @@ func TestFillEnds(t *testing.T) {
 		t.Errorf("of a closed store: %v", err)
 	}
 }
+
+// TestSmallerStoreKeepsBlocksBeforeFiller: a store that is full of cached blocks and of filler, which is younger, and gets less room, while it is open or between two openings,
+// gives up filler alone.
+func TestSmallerStoreKeepsBlocksBeforeFiller(t *testing.T) {
+	for _, open := range []bool{true, false} {
+		cfg := Config{Dir: t.TempDir(), Quota: 8 << 20}
+		s := mustOpen(t, cfg)
+		const n = 50
+		for i := range uint64(n) { // before the filler, so that they are older
+			if err := s.Put(storetest.Data(1, i), store.Cache, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Fill(context.Background(), 1<<40); err != nil {
+			t.Fatal(err)
+		}
+		before := s.Stats()
+		cfg.Quota = 7 << 20
+		if open {
+			for done := false; !done; {
+				var err error
+				if done, err = s.evict(usable(cfg.Quota)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		} else {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = mustOpen(t, cfg)
+		}
+		if st := s.Stats(); st.Bytes > usable(cfg.Quota) || st.Blocks == before.Blocks {
+			t.Errorf("open %v: %+v became %+v", open, before, st)
+		}
+		if held := countHeld(s, n); held != n {
+			t.Errorf("open %v: %d of %d blocks are left beside %d of filler", open, held, n, s.fillers())
+		}
+	}
+}

@@ -115,7 +115,8 @@ func (s *Store) load(db *badger.DB) error {
 		return err
 	}
 	waste.fill(u)
-	for _, e := range ledger.Shrink() {
+	over := s.surplusFiller(ledger, usable(quota), len(s.filler))
+	for _, e := range append(over, ledger.Shrink()...) {
 		doomed = append(doomed, s.seal.key(e))
 	}
 	waste.note(db, doomed)

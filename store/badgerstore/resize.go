@@ -78,8 +78,9 @@ func (s *Store) evict(usable int64) (done bool, err error) {
 	defer s.batch.Unlock()
 	s.mu.Lock()
 	st := s.ledger.Stats()
-	var victims []store.Entry
-	for bytes := st.Bytes; bytes > usable && len(victims) < min(steps, s.entries()); bytes = s.ledger.Stats().Bytes {
+	most := min(steps, s.entries())
+	victims := s.surplusFiller(s.ledger, usable, most)
+	for bytes := s.ledger.Stats().Bytes; bytes > usable && len(victims) < most; bytes = s.ledger.Stats().Bytes {
 		s.ledger.SetQuota(bytes - 1)
 		victims = append(victims, s.ledger.Shrink()...)
 	}
@@ -93,6 +94,9 @@ func (s *Store) evict(usable int64) (done bool, err error) {
 		s.mu.Lock()
 		for _, e := range victims {
 			s.ledger.Set(e)
+			if isFiller(e) {
+				s.filler = append(s.filler, e.ID)
+			}
 		}
 		s.ledger.SetQuota(st.Usable)
 		s.mu.Unlock()
