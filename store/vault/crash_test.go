@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -164,7 +165,8 @@ func surveyDamage(t *testing.T, dir, what string, want map[string][]byte) (opene
 	t.Helper()
 	v, err := Open(dir, testKey)
 	if err != nil {
-		if !errors.Is(err, ErrDamaged) {
+		another := errors.Is(err, ErrVersion) && strings.HasSuffix(what, "of "+fileVersion) // a bit makes one digit another
+		if !errors.Is(err, ErrDamaged) && !another {
 			t.Errorf("%s: Open: %v", what, err)
 		}
 		return false, 0
