@@ -78,7 +78,7 @@ func (n *longNet) film() (file, uri string) {
 }
 
 // longFile is the size of a large file.
-func longFile() int64 { return sized[int64](32*mib, 1024*mib) }
+func longFile() int64 { return sized[int64](24*mib, 1024*mib) }
 
 // testLargeFile: a file comes back as it was, and no node needs more than 250 MiB for it.
 func (n *longNet) testLargeFile() {
@@ -96,7 +96,7 @@ func (n *longNet) testLargeFile() {
 
 // testKilledPut: a put goes on by itself after each kill -9 of its node, and few blocks are sent again.
 func (n *longNet) testKilledPut() {
-	kills := sized(3, 10)
+	kills := sized(2, 10)
 	file := filepath.Join(n.t.TempDir(), "film")
 	randomBytes(n.t, file, longFile(), 2)
 	begin := n.now(killedPut)
@@ -115,7 +115,7 @@ func (n *longNet) testKilledPut() {
 
 // testKilledGet: a get goes on by itself after each kill -9 of its node, and asks again for what was in flight and nothing else.
 func (n *longNet) testKilledGet() {
-	kills, got := sized(3, 10), filepath.Join(n.t.TempDir(), "got")
+	kills, got := sized(2, 10), filepath.Join(n.t.TempDir(), "got")
 	file, uri := n.film()
 	begin := n.now(killedGet)
 	id := n.queue(killedGet, api.JobRequest{Kind: jobs.Get, URI: uri, Queueing: api.Queueing{Path: got}})

@@ -272,6 +272,9 @@ func (d Dir) readUpTo(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > sealedMore(limit) {
+		return nil, fmt.Errorf("%s is larger than %d bytes", f.Name(), limit) // before memory is taken for it
+	}
 	b, err := io.ReadAll(io.LimitReader(f, sealedMore(limit)+1))
 	if err == nil {
 		b, err = d.open(name, b)

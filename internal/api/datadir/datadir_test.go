@@ -309,7 +309,7 @@ func TestCircuits(t *testing.T) {
 	if b, err := os.ReadFile(name); string(b) != "second" || err != nil {
 		t.Errorf("a second one has overwritten the first: %q, %v", b, err)
 	}
-	if err := os.Truncate(name, maxCircuits+1); err != nil {
+	if err := os.Truncate(name, sealedMore(maxCircuits)+1); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(name, filepath.Join(d.Path(), circuitsFile)); err != nil {
