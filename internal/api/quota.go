@@ -29,6 +29,8 @@ func (s *Server) setQuota(w http.ResponseWriter, r *http.Request) error {
 	if s.cfg.Shelf == nil {
 		return fmt.Errorf("%w: there is no store", ErrRequest)
 	}
+	s.sizing.Lock()
+	defer s.sizing.Unlock()
 	if err := s.cfg.Shelf.Resize(body.Quota); err != nil {
 		return err
 	}

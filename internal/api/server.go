@@ -51,6 +51,7 @@ type Server struct {
 	cfg     Config
 	mux     *http.ServeMux
 	sealing sync.Mutex // held while a passphrase is made a key
+	sizing  sync.Mutex // held while the quota is changed: what is remembered is what holds
 }
 
 // New returns a Server.
