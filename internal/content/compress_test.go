@@ -141,3 +141,13 @@ func TestADecompressionBombCostsNothing(t *testing.T) {
 		t.Errorf("%v after %d requests, want ErrMalformed after 1", err, len(n.fetched))
 	}
 }
+
+// Less than minCompress is not compressed, whatever it is.
+func TestLimitOfCompression(t *testing.T) {
+	for _, n := range []int{minCompress - 1, minCompress} {
+		var c compressor
+		if got := c.try(make([]byte, n)); (got == nil) != (n < minCompress) {
+			t.Errorf("%d bytes: compressed to %d", n, len(got))
+		}
+	}
+}
